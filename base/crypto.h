@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The little cryptography that every folder needs, so that OpenSSL's headers stay
+ * in base/crypto*.c, base/mem.c, ca/ and api/tls*.c.
+ */
+#ifndef BASE_CRYPTO_H
+#define BASE_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/span.h"
+
+#define BASE_SHA256_LEN 32
+
+/* SHA-256 of one or several pieces in order. Aborts if libcrypto fails. Thread-safe. */
+void base_crypto_sha256(struct base_span bytes, uint8_t out[BASE_SHA256_LEN]);
+void base_crypto_sha256v(const struct base_span *pieces, size_t count,
+    uint8_t out[BASE_SHA256_LEN]);
+/* Cryptographic randomness. Aborts if there is none. */
+void base_crypto_random(void *out, size_t len);
+/* Constant-time equality of two equally long secrets. */
+bool base_crypto_equal(const void *a, const void *b, size_t len);
+
+#endif

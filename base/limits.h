@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every limit of the product, with its reason. Past a limit a caller waits a bounded
+ * time, then gets a clear, retryable refusal; never a stall or a crash.
+ */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* --- between processes --- */
+#define LIMIT_FRAME (64 * 1024)  /* bytes of a SEQPACKET frame: fits a default socket buffer */
+#define LIMIT_FRAME_ITEMS 64     /* items in a frame: one commit batch takes four frames */
+#define LIMIT_CHAN_WINDOW 1024   /* requests under way on one channel: 100 ms of full load */
+#define LIMIT_BULK_CHUNK (48 * 1024) /* bytes of a CRL or list chunk: a frame less headers */
+
+/* --- identities and requests --- */
+#define LIMIT_K8S_NAMESPACE 63   /* RFC 1123 label */
+#define LIMIT_K8S_NAME 253       /* RFC 1123 subdomain: service accounts */
+#define LIMIT_TRUST_DOMAIN 255   /* SPIFFE-ID section 2.1 */
+#define LIMIT_SPIFFE_ID 2048     /* SPIFFE-ID section 2.3 */
+#define LIMIT_DNS_NAME 253       /* RFC 1035 text form */
+#define LIMIT_DNS_NAMES 16       /* names in one server certificate: istiod needs 6 */
+#define LIMIT_CLUSTER 253        /* Istio cluster id */
+#define LIMIT_ENVIRONMENT 63     /* environment names are RFC 1123 labels */
+#define LIMIT_ENVIRONMENTS 32    /* one signer process each */
+#define LIMIT_CLUSTERS 64        /* per environment */
+#define LIMIT_REQUESTER 512      /* who asked: a service account or a person's name */
+#define LIMIT_EVIDENCE 1024      /* JSON of the bound claims that were checked */
+#define LIMIT_USER_NAME 64
+#define LIMIT_CSR_PEM (16 * 1024) /* an RSA-4096 CSR is 1.6 kB */
+#define LIMIT_CSR_DER (12 * 1024)
+#define LIMIT_TOKEN (16 * 1024)  /* compact JWT; projected tokens are about 1.2 kB */
+#define LIMIT_RSA_BYTES 512      /* modulus of RSA-4096 */
+#define LIMIT_KEY_BYTES LIMIT_RSA_BYTES
+#define LIMIT_TBS (12 * 1024)    /* 16 DNS names of 253 bytes and an RSA-4096 key fit */
+#define LIMIT_CERT (14 * 1024)
+#define LIMIT_SERIAL 20          /* RFC 5280 4.1.2.2 */
+#define LIMIT_SIGNATURE 600      /* AlgorithmIdentifier and BIT STRING of RSA-4096 */
+#define LIMIT_DETAIL 256         /* error detail in an answer */
+#define LIMIT_PASSPHRASE 1024
+
+/* --- gRPC and REST --- */
+#define LIMIT_GRPC_MESSAGE (64 * 1024) /* DESIGN 4 */
+#define LIMIT_HEADER_LIST (64 * 1024)  /* bytes of HTTP/2 header list: a token fits four times */
+#define LIMIT_H2_STREAMS 256           /* concurrent streams of one connection */
+#define LIMIT_CONNECTIONS 16384        /* per listener; 16 kB each: 10,000 agents reconnect */
+#define LIMIT_H2_IDLE_S 3600           /* istio agents keep channels open and ping at 30 s */
+#define LIMIT_HANDSHAKE_S 10           /* silent clients are cut off */
+#define LIMIT_REQUEST_BODY_S 10        /* a slow body is cut off */
+#define LIMIT_HANDSHAKES_PER_S 1200    /* per listener: a core does about 2,700 one-way */
+#define LIMIT_ADMISSION_QUEUE 16384    /* waiting requests: each agent may have one */
+#define LIMIT_ADMISSION_WAIT_MS 5000   /* Istio's agents re-dial TLS after every refusal */
+#define LIMIT_TOKEN_CACHE 65536        /* verdicts */
+#define LIMIT_TOKEN_CACHE_S 60
+#define LIMIT_REST_BODY (64 * 1024)
+#define LIMIT_REST_CONNECTIONS 256
+#define LIMIT_PAGE 500                 /* rows of a list page */
+#define LIMIT_PAGE_DEFAULT 100
+
+/* --- ledger --- */
+#define LIMIT_COMMIT_ROWS 256          /* DESIGN 4 */
+#define LIMIT_COMMIT_GATHER_US 500     /* DESIGN 4 */
+#define LIMIT_IDEMPOTENCY_S 600        /* issue 2: within 10 minutes */
+#define LIMIT_IDEMPOTENCY_ROWS (1 << 20) /* remembered duplicates: 24 MB; older ones are forgotten */
+
+/* --- keys, time --- */
+#define LIMIT_BACKDATE_S 120           /* notBefore = now - 2 min */
+#define LIMIT_SECURE_HEAP (1024 * 1024) /* power of two, or OpenSSL 3.0 aborts */
+#define LIMIT_CONFIG (1024 * 1024)
+#define LIMIT_LOG_LINE 4096
+#define LIMIT_PROC_RESTART_MAX_S 10    /* longest wait before a crashed role is restarted */
+
+#endif
