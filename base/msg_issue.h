@@ -81,9 +81,11 @@ struct msg_signer_info_ans {
 };
 extern const struct msg_table msg_signer_info_ans_table;
 
-/* keeper -> signer: make the next CRL of your issuing CA. */
+/* keeper -> signer: make the next CRL of an issuing CA of yours. */
 struct msg_crl_sign {
 	uint8_t request_id[16];
+	uint8_t issuer_id[32]; /* zero: the active one; else it or an older one whose key file
+	                          was handed over. Another: MC_ENOTFOUND */
 };
 extern const struct msg_table msg_crl_sign_table;
 struct msg_crl_sign_ans {
