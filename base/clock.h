@@ -20,6 +20,7 @@ int64_t base_clock_cpu_us(void);  /* CPU of this process, microseconds */
  * ledger's newest intent. Owned by the role that issues; tests set the sources. */
 struct base_clock_guard {
 	int64_t offset_us;      /* wall - boot when last accepted */
+	int64_t checked_us;     /* boot time when last looked at */
 	int64_t floor_at;       /* newest intent known, seconds */
 	int64_t (*wall_us)(void);
 	int64_t (*boot_us)(void);

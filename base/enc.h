@@ -21,10 +21,10 @@ enum mc_err base_enc_unb64url(struct base_buf *out, struct base_span text) MC_MU
 
 /* Appends a PEM block with 64-column lines and a final newline (RFC 7468). */
 void base_enc_pem(struct base_buf *out, const char *label, struct base_span der);
-/* Takes the first PEM block with this label out of text; *rest (may be NULL) is what follows
- * it. Text before the BEGIN line is allowed only when lax; strict means white space only,
- * before and, with rest NULL, after. Appends DER to out.
- * Returns MC_OK, MC_ENOTFOUND (no such block) or MC_EENCODING. */
+/* Takes the first PEM block with this label out of text and appends its DER to out.
+ * With rest NULL only white space may stand before and after it; else anything may
+ * stand before it (other blocks, too), and *rest is what follows it.
+ * Returns MC_OK, MC_ENOTFOUND (no such block), MC_EENCODING or MC_ETOOBIG. */
 enum mc_err base_enc_unpem(struct base_buf *out, const char *label, struct base_span text,
     struct base_span *rest) MC_MUST_CHECK;
 
