@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+meshca_unit(base_buf mc_base)
+meshca_unit(base_clock mc_base)
+meshca_unit(base_crypto mc_base)
+meshca_unit(base_enc mc_base)
+meshca_unit(base_err mc_base)
+meshca_unit(base_log mc_base)
+meshca_unit(base_mem mc_base)
+meshca_unit(base_rd mc_base)
+meshca_unit(base_span mc_base)

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/crypto.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/enc.h"
+
+/* FIPS 180-4 examples. */
+#define SHA_EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define SHA_ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+static void
+check_hash(const uint8_t hash[BASE_SHA256_LEN], const char *want)
+{
+	char text[2 * BASE_SHA256_LEN + 1];
+
+	base_enc_hex(hash, BASE_SHA256_LEN, text);
+	ck_assert_str_eq(text, want);
+}
+
+START_TEST(test_sha256)
+{
+	uint8_t hash[BASE_SHA256_LEN];
+
+	base_crypto_sha256(base_span_str("abc"), hash);
+	check_hash(hash, SHA_ABC);
+	base_crypto_sha256(base_span_of(NULL, 0), hash);
+	check_hash(hash, SHA_EMPTY);
+}
+END_TEST
+
+START_TEST(test_sha256_of_pieces)
+{
+	const struct base_span pieces[] = {base_span_str("a"), base_span_of(NULL, 0),
+	    base_span_str("bc")};
+	uint8_t hash[BASE_SHA256_LEN];
+
+	base_crypto_sha256v(pieces, 3, hash);
+	check_hash(hash, SHA_ABC);
+	base_crypto_sha256v(pieces, 0, hash);
+	check_hash(hash, SHA_EMPTY);
+}
+END_TEST
+
+static void *
+hash_often(void *arg)
+{
+	for (int i = 0; i < 2000; i++) {
+		base_crypto_sha256(base_span_str("abc"), arg);
+	}
+	return NULL;
+}
+
+START_TEST(test_sha256_from_threads)
+{
+	uint8_t hashes[4][BASE_SHA256_LEN];
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, hash_often, hashes[i]), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+		check_hash(hashes[i], SHA_ABC);
+	}
+}
+END_TEST
+
+START_TEST(test_random)
+{
+	static uint8_t one[70000];
+	static uint8_t two[70000];
+
+	base_crypto_random(one, sizeof(one));
+	base_crypto_random(two, sizeof(two));
+	ck_assert_int_ne(memcmp(one, two, 16), 0);
+	ck_assert_int_ne(memcmp(one + 69984, two + 69984, 16), 0);
+}
+END_TEST
+
+START_TEST(test_equal)
+{
+	ck_assert(base_crypto_equal("secret", "secret", 6));
+	ck_assert(!base_crypto_equal("secret", "secreT", 6));
+	ck_assert(base_crypto_equal("a", "b", 0));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("base_crypto");
+	TCase *tcase = tcase_create("all");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, test_sha256);
+	tcase_add_test(tcase, test_sha256_of_pieces);
+	tcase_add_test(tcase, test_sha256_from_threads);
+	tcase_add_test(tcase, test_random);
+	tcase_add_test(tcase, test_equal);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
