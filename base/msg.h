@@ -203,9 +203,9 @@ enum mc_err msg_send_failure(struct base_chan *chan, uint16_t type, uint64_t cor
     const struct msg_table *answer_table, enum mc_err status) MC_MUST_CHECK;
 
 /* --- who may send what: each role's table, one row per type it takes --- */
+struct base_item;
 typedef enum mc_err (*msg_handler_fn)(void *self, struct base_chan *chan,
     const struct base_item *item);
-struct base_item;
 #define MSG_FROM(role) (1u << (role))
 struct msg_permit {
 	uint16_t type;
