@@ -13,15 +13,20 @@ foreach(name smoke supervisor grpc rest crash isolation)
   endif()
 endforeach()
 
-# Real clients. Without a Go toolchain the tier does not exist and scripts/test says so.
-find_program(GO_PROGRAM go)
-option(MESHCA_INTEROP "Interop tests with Istio's own agent code (Go)" OFF)
+# Real clients. Without Go and Node.js the tier does not exist, and scripts/test says so.
+option(MESHCA_INTEROP "Interop tests: Istio's own agent code (Go), @grpc/grpc-js (Node.js)" OFF)
 if(MESHCA_INTEROP)
-  if(NOT GO_PROGRAM)
-    message(FATAL_ERROR "MESHCA_INTEROP is on and there is no `go` on PATH")
-  endif()
-  add_test(NAME interop/istio
-    COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/interop/run.py)
-  set_tests_properties(interop/istio PROPERTIES TIMEOUT 600 RUN_SERIAL TRUE
-    ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  foreach(stack istio:go grpcjs:npm)
+    string(REPLACE ":" ";" pair ${stack})
+    list(GET pair 0 name)
+    list(GET pair 1 tool)
+    find_program(INTEROP_${tool} ${tool})
+    if(NOT INTEROP_${tool})
+      message(FATAL_ERROR "MESHCA_INTEROP is on and there is no `${tool}` on PATH")
+    endif()
+    add_test(NAME interop/${name}
+      COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/interop/run.py ${name})
+    set_tests_properties(interop/${name} PROPERTIES TIMEOUT 600 RUN_SERIAL TRUE
+      ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  endforeach()
 endif()
