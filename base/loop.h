@@ -42,8 +42,12 @@ void base_timer_stop(struct base_timer *timer);
 /* Calls fn at the end of every turn until removed by the same pair. */
 void base_loop_hook(struct base_loop *loop, base_loop_fn fn, void *self);
 void base_loop_unhook(struct base_loop *loop, base_loop_fn fn, void *self);
+/* Says that there is work for hooks. Free while events and timers are being delivered, since the
+ * hooks come anyway; called from a hook or outside a turn it makes them run once more
+ * before the loop sleeps. */
+void base_loop_again(struct base_loop *loop);
 
-/* Boot time in microseconds, read once per turn. */
+/* Boot time in microseconds, read once per turn. (Timers count from the moment they are set.) */
 int64_t base_loop_now_us(const struct base_loop *loop);
 
 /* SIGTERM, SIGINT, SIGHUP, SIGCHLD arrive here (signalfd). SIGPIPE is ignored. */
