@@ -22,6 +22,7 @@
 #include "base/span.h"
 
 #define BASE_CHAN_VERSION 1
+#define BASE_CHAN_HELLO 2 /* the type that takes no credit and has no answer (MSG_HELLO) */
 #define BASE_ITEM_MORE 1u /* flag on an answer: further items follow for this request */
 
 struct base_chan;
@@ -34,18 +35,20 @@ struct base_item {
 	int fd;                   /* -1, or a descriptor that the handler now owns */
 };
 
-/* Called once per item in order. Returns MC_OK; anything else drops the peer. The handler
- * may queue answers on the same channel; it must not free the channel. */
+/* Called once per item in order, after its whole frame was found well-formed. Returns MC_OK;
+ * anything else drops the peer. The handler may queue answers on the same channel;
+ * it must not free the channel. */
 typedef enum mc_err (*base_chan_item_fn)(void *self, struct base_chan *chan,
     const struct base_item *item);
-/* Called once when the peer is gone (MC_EPEER) or broke a rule (MC_EFRAME). Requests under way
- * get no answers any more. The callee may free the channel. */
+/* Called once, at the end of the turn, when the peer is gone (MC_EPEER) or broke a rule
+ * (MC_EFRAME). Requests under way get no answers any more. The callee may free the channel. */
 typedef void (*base_chan_gone_fn)(void *self, struct base_chan *chan, enum mc_err why);
 
 /* Makes a connected pair of non-blocking, close-on-exec SEQPACKET sockets with send buffers for
  * at least four frames. Returns MC_OK or MC_EIO. */
 enum mc_err base_chan_pair(int fds[2]) MC_MUST_CHECK;
 
+/* Sends what is queued as far as the socket takes it, and closes. on_gone is not called. */
 void base_chan_free(struct base_chan *chan);
 /* Takes over fd. loop may be NULL for blocking use with base_chan_call() only. */
 struct base_chan *base_chan_new(struct base_loop *loop, int fd, base_chan_item_fn on_item,
@@ -58,7 +61,8 @@ unsigned base_chan_pending(const struct base_chan *chan);
 
 /* Queues one item. A request (even type) takes a credit; the caller checked
  * base_chan_has_credit(). The payload is copied, at most LIMIT_FRAME - 20 bytes.
- * Returns MC_OK, MC_EBUSY (no credit), MC_ETOOBIG, or MC_EPEER when the peer is gone. */
+ * Returns MC_OK, MC_EBUSY (no credit), MC_ETOOBIG, MC_EPEER when the peer is gone or does not
+ * read (LIMIT_CHAN_QUEUE), or MC_EINTERNAL: a correlation in use, an answer to no request. */
 enum mc_err base_chan_send(struct base_chan *chan, uint16_t type, uint16_t flags, uint64_t corr,
     struct base_span payload) MC_MUST_CHECK;
 /* The same with a descriptor, which the channel duplicates; goes in a frame of its own. */
