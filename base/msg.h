@@ -170,6 +170,7 @@ struct msg_table {
 	size_t count;
 	size_t size; /* of the struct */
 };
+#define MSG_STRUCT_MAX 512 /* no message's struct is larger */
 /* Appends the encoding of *object. An over-long span is a bug of the sender: MC_ETOOBIG. */
 enum mc_err msg_encode(const struct msg_table *table, const void *object, struct base_buf *out)
     MC_MUST_CHECK;
@@ -194,6 +195,7 @@ extern const struct msg_table msg_status_ans_table;
 
 /* --- sending: encode and queue in one step --- */
 struct base_chan;
+struct base_item;
 /* Returns what msg_encode or base_chan_send returned. */
 enum mc_err msg_send(struct base_chan *chan, uint16_t type, uint16_t flags, uint64_t corr,
     const struct msg_table *table, const void *object) MC_MUST_CHECK;
@@ -201,6 +203,15 @@ enum mc_err msg_send(struct base_chan *chan, uint16_t type, uint16_t flags, uint
  * a table whose struct begins with msg_status_ans. */
 enum mc_err msg_send_failure(struct base_chan *chan, uint16_t type, uint64_t corr,
     const struct msg_table *answer_table, enum mc_err status) MC_MUST_CHECK;
+
+/* Greets as the first item of a channel. environment: of a signer; else NULL.
+ * Returns what base_chan_send returned. */
+enum mc_err msg_hello_send(struct base_chan *chan, enum msg_role role, const char *environment)
+    MC_MUST_CHECK;
+/* Whether a peer's first item greets as the one that the supervisor announced. Returns MC_OK
+ * or MC_EFRAME: drop the peer. */
+enum mc_err msg_hello_check(const struct base_item *item, enum msg_role role,
+    const char *environment) MC_MUST_CHECK;
 
 /* --- who may send what: each role's table, one row per type it takes --- */
 struct base_item;
@@ -212,7 +223,8 @@ struct msg_permit {
 	uint32_t from; /* MSG_FROM(...) | ... */
 	msg_handler_fn fn;
 };
-/* Finds the row; MC_EFRAME (drop the peer) when the type is unknown or the role may not. */
+/* Finds the row; MC_EFRAME (drop the peer) when the type is unknown, the role may not, or a
+ * descriptor came with a type that has none, or none with one that has (then it is closed). */
 enum mc_err msg_dispatch(const struct msg_permit *permits, size_t count, enum msg_role from,
     void *self, struct base_chan *chan, const struct base_item *item) MC_MUST_CHECK;
 
