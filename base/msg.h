@@ -214,7 +214,6 @@ enum mc_err msg_hello_check(const struct base_item *item, enum msg_role role,
     const char *environment) MC_MUST_CHECK;
 
 /* --- who may send what: each role's table, one row per type it takes --- */
-struct base_item;
 typedef enum mc_err (*msg_handler_fn)(void *self, struct base_chan *chan,
     const struct base_item *item);
 #define MSG_FROM(role) (1u << (role))
