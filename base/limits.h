@@ -10,8 +10,6 @@
 #define LIMIT_FRAME (64 * 1024)  /* bytes of a SEQPACKET frame: fits a default socket buffer */
 #define LIMIT_FRAME_ITEMS 64     /* items in a frame: one commit batch takes four frames */
 #define LIMIT_CHAN_WINDOW 1024   /* requests under way on one channel: 100 ms of full load */
-#define LIMIT_CHAN_SOCKET (1024 * 1024)      /* send buffer of a channel: a window of intents */
-#define LIMIT_CHAN_QUEUE (64 * 1024 * 1024) /* bytes waiting for a peer: a window of full frames */
 #define LIMIT_BULK_CHUNK (48 * 1024) /* bytes of a CRL or list chunk: a frame less headers */
 
 /* --- identities and requests --- */
@@ -61,8 +59,13 @@
 /* --- ledger --- */
 #define LIMIT_COMMIT_ROWS 256          /* DESIGN 4 */
 #define LIMIT_COMMIT_GATHER_US 500     /* DESIGN 4 */
+#define LIMIT_SIGNATURE_GATHER_US 2000 /* a signature that nobody waits for joins a commit */
+#define LIMIT_LEDGER_QUEUE 8192        /* changes waiting for a commit: 0.5 s of full load */
+#define LIMIT_LEDGER_READS 64          /* queries waiting; each answers one bounded page */
+#define LIMIT_CRL (64 * 1024 * 1024)   /* bytes of one CRL: 1.8 million entries */
+#define LIMIT_CONFIG_DIFF (8 * 1024)   /* recorded line difference of two configurations */
 #define LIMIT_IDEMPOTENCY_S 600        /* issue 2: within 10 minutes */
-#define LIMIT_IDEMPOTENCY_ROWS (1 << 20) /* remembered duplicates: 24 MB; older ones are forgotten */
+#define LIMIT_IDEMPOTENCY_ROWS (1 << 20) /* remembered duplicates: 32 MB; older ones are forgotten */
 
 /* --- keys, time --- */
 #define LIMIT_BACKDATE_S 120           /* notBefore = now - 2 min */
