@@ -10,6 +10,8 @@
 #define LIMIT_FRAME (64 * 1024)  /* bytes of a SEQPACKET frame: fits a default socket buffer */
 #define LIMIT_FRAME_ITEMS 64     /* items in a frame: one commit batch takes four frames */
 #define LIMIT_CHAN_WINDOW 1024   /* requests under way on one channel: 100 ms of full load */
+#define LIMIT_CHAN_SOCKET (1024 * 1024)      /* send buffer of a channel: a window of intents */
+#define LIMIT_CHAN_QUEUE (64 * 1024 * 1024) /* bytes waiting for a peer: a window of full frames */
 #define LIMIT_BULK_CHUNK (48 * 1024) /* bytes of a CRL or list chunk: a frame less headers */
 
 /* --- identities and requests --- */
