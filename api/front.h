@@ -21,6 +21,8 @@ struct front_env {
 	enum mc_err signer_state; /* MC_OK, MC_ESEALED, MC_ENOTREADY; refreshed by SIGNER_INFO polling */
 	/* trust bundle from the ledger, refreshed on start, reload and every 5 s; NULL until known */
 	char *bundle_pem;         /* all anchors, byte-stable */
+	struct base_span anchors; /* the same as DER: le32 length, DER, repeated; owned */
+	struct base_span issuers; /* CA certificates that the ledger knows, likewise */
 	uint64_t bundle_sequence;
 	uint8_t issuer_id[32];
 	int64_t issuer_not_after_at;

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Plaintext over a socket pair for a service with its own HTTP stack. Both directions are
+ * bounded: what one side does not take stops the reading of the other.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/tls_conn.h"
+#include "base/mem.h"
+
+#define CHUNK (16 * 1024)
+
+struct client {
+	struct tls_terminator *term;
+	struct client *prev, *next;
+	struct tls_conn *conn;
+	int inner_fd;        /* ours */
+	int outer_fd;        /* the service's: the key of the look-up, never used */
+	unsigned interest;
+	bool tls_eof;        /* the client sends no more */
+	size_t held_len;     /* decrypted, not taken by the service yet */
+	size_t held_at;
+	uint8_t held[CHUNK];
+};
+
+struct tls_terminator {
+	struct front *front;
+	struct tls_server *server;
+	tls_terminator_fn on_client;
+	void *self;
+	struct client *clients;
+	struct client **by_fd;
+	size_t by_fd_count;
+};
+
+static void
+client_free(struct client *client)
+{
+	struct tls_terminator *term = client->term;
+
+	base_loop_unwatch(term->front->loop, client->inner_fd);
+	close(client->inner_fd);
+	/* the service may have closed its end and got the same number for a newer client */
+	if (term->by_fd[client->outer_fd] == client) {
+		term->by_fd[client->outer_fd] = NULL;
+	}
+	if (client->prev != NULL) {
+		client->prev->next = client->next;
+	} else {
+		term->clients = client->next;
+	}
+	if (client->next != NULL) {
+		client->next->prev = client->prev;
+	}
+	tls_conn_close(client->conn);
+	base_freezero(client, sizeof(*client));
+}
+
+static void
+interest_set(struct client *client)
+{
+	unsigned interest = tls_conn_is_blocked(client->conn) ? 0 : BASE_LOOP_READ;
+
+	if (client->held_len > 0) {
+		interest |= BASE_LOOP_WRITE;
+	}
+	if (interest != client->interest) {
+		base_loop_interest(client->term->front->loop, client->inner_fd, interest);
+		client->interest = interest;
+	}
+}
+
+/* Gives held bytes to the service. Returns false when its end is closed. */
+static bool
+held_send(struct client *client)
+{
+	while (client->held_len > 0) {
+		ssize_t n = send(client->inner_fd, client->held + client->held_at,
+		    client->held_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n < 0) {
+			return errno == EAGAIN;
+		}
+		client->held_at += (size_t)n;
+		client->held_len -= (size_t)n;
+	}
+	return true;
+}
+
+static void
+on_tls_read(void *arg)
+{
+	struct client *client = arg;
+
+	while (client->held_len == 0 && !client->tls_eof) {
+		ssize_t n = tls_conn_read(client->conn, client->held, CHUNK);
+
+		if (n == 0) {
+			break;
+		}
+		if (n < 0) {
+			/* the service sees EOF, may finish its answer, then closes */
+			client->tls_eof = true;
+			tls_conn_want_read(client->conn, false);
+			shutdown(client->inner_fd, SHUT_WR);
+			break;
+		}
+		client->held_at = 0;
+		client->held_len = (size_t)n;
+		if (!held_send(client)) {
+			client_free(client);
+			return;
+		}
+	}
+	if (!client->tls_eof) {
+		tls_conn_want_read(client->conn, client->held_len == 0);
+	}
+	interest_set(client);
+}
+
+static void
+on_tls_drained(void *arg)
+{
+	interest_set(arg);
+}
+
+static void
+on_inner(void *arg, unsigned events)
+{
+	struct client *client = arg;
+	uint8_t buf[CHUNK - 1024];
+	ssize_t n;
+
+	if (events & BASE_LOOP_WRITE) {
+		if (!held_send(client)) {
+			client_free(client);
+			return;
+		}
+		if (client->held_len == 0) {
+			/* TLS may hold decrypted bytes that no socket event announces */
+			tls_conn_again(client->conn);
+		}
+	}
+	if ((events & (BASE_LOOP_READ | BASE_LOOP_HUP)) && !tls_conn_is_blocked(client->conn)) {
+		n = recv(client->inner_fd, buf, sizeof(buf), MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+			client_free(client);
+			return;
+		}
+		if (n > 0 && tls_conn_write(client->conn, buf, (size_t)n) != MC_OK) {
+			client_free(client);
+			return;
+		}
+	}
+	interest_set(client);
+}
+
+static void
+by_fd_set(struct tls_terminator *term, int fd, struct client *client)
+{
+	size_t need = (size_t)fd + 1;
+
+	if (need > term->by_fd_count) {
+		term->by_fd = base_xreallocarray(term->by_fd, need, sizeof(*term->by_fd));
+		for (size_t i = term->by_fd_count; i < need; i++) {
+			term->by_fd[i] = NULL;
+		}
+		term->by_fd_count = need;
+	}
+	term->by_fd[fd] = client;
+}
+
+static void
+on_conn(void *arg, struct tls_conn *conn)
+{
+	static const struct tls_conn_ops ops = {
+	    .on_read = on_tls_read,
+	    .on_drained = on_tls_drained,
+	};
+	struct tls_terminator *term = arg;
+	struct client *client;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
+		tls_conn_close(conn);
+		return;
+	}
+	client = base_xcalloc(1, sizeof(*client));
+	client->term = term;
+	client->conn = conn;
+	client->inner_fd = pair[0];
+	client->outer_fd = pair[1];
+	client->next = term->clients;
+	if (term->clients != NULL) {
+		term->clients->prev = client;
+	}
+	term->clients = client;
+	client->interest = BASE_LOOP_READ;
+	base_loop_watch(term->front->loop, client->inner_fd, client->interest, on_inner, client);
+	by_fd_set(term, pair[1], client);
+	tls_conn_adopt(conn, &ops, client);
+	term->on_client(term->self, pair[1], tls_conn_peer(conn));
+}
+
+struct tls_terminator *
+tls_terminator_new(const struct tls_server_options *options, tls_terminator_fn on_client,
+    void *self)
+{
+	struct tls_terminator *term = base_xcalloc(1, sizeof(*term));
+	struct tls_server_options own = *options;
+
+	term->front = options->front;
+	term->on_client = on_client;
+	term->self = self;
+	own.on_conn = on_conn;
+	own.self = term;
+	term->server = tls_server_new(&own);
+	return term;
+}
+
+const struct tls_peer *
+tls_terminator_peer(const struct tls_terminator *term, int fd)
+{
+	if (fd < 0 || (size_t)fd >= term->by_fd_count || term->by_fd[fd] == NULL) {
+		return NULL;
+	}
+	return tls_conn_peer(term->by_fd[fd]->conn);
+}
+
+void
+tls_terminator_drain(struct tls_terminator *term)
+{
+	tls_server_drain(term->server);
+}
+
+struct tls_server *
+tls_terminator_server(struct tls_terminator *term)
+{
+	return term->server;
+}
+
+void
+tls_terminator_free(struct tls_terminator *term)
+{
+	if (term == NULL) {
+		return;
+	}
+	while (term->clients != NULL) {
+		client_free(term->clients);
+	}
+	tls_server_free(term->server);
+	free(term->by_fd);
+	free(term);
+}
