@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What we build, OpenSSL must read as we meant it: certificates, CRLs, signatures. */
+#include "ca/cert.h"
+#include "ca/crl.h"
+#include "ca/issuer.h"
+
+#include "base/crypto.h"
+#include "ca_make.h"
+#include "check_main.h"
+
+#define NOW 1795000000 /* 2026-11-18 */
+
+static const uint8_t serial[CERT_SERIAL_LEN] = {1, 0x80, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+    14, 15, 16};
+
+static struct cert_leaf
+svid_leaf(enum msg_key_alg alg, struct base_span key)
+{
+	return (struct cert_leaf){
+	    .profile = MSG_PROFILE_SVID,
+	    .serial = base_span_of(serial, sizeof(serial)),
+	    .not_before_at = NOW - 120,
+	    .not_after_at = NOW + 86400,
+	    .key_alg = alg,
+	    .key = key,
+	    .id = {base_span_str("cluster.local"), base_span_str("ecotrack"),
+		base_span_str("order-service")},
+	};
+}
+
+/* Builds, has it acknowledged, signs, joins. */
+static enum mc_err
+issue(struct issuer *issuer, const struct cert_leaf *leaf, struct base_buf *cert)
+{
+	struct base_buf tbs, tail;
+	struct issuer_ack ack;
+	struct msg_intent_ans answer = {.status = MC_OK, .seq = 7};
+	uint8_t spki[32];
+
+	base_buf_init(&tbs, LIMIT_TBS);
+	base_buf_init(&tail, LIMIT_SIGNATURE);
+	enum mc_err ret = cert_leaf_build(leaf, issuer_cert(issuer), &tbs, spki);
+	if (ret == MC_OK) {
+		ret = issuer_ack_read(&answer, base_buf_span(&tbs), &ack);
+	}
+	if (ret == MC_OK) {
+		ret = issuer_sign_leaf(issuer, &ack, base_buf_span(&tbs), &tail);
+	}
+	if (ret == MC_OK) {
+		cert_join(base_buf_span(&tbs), base_buf_span(&tail), cert);
+	}
+	base_buf_clear(&tbs);
+	base_buf_clear(&tail);
+	return ret;
+}
+
+static X509 *
+parse(const struct base_buf *der)
+{
+	const unsigned char *p = der->ptr;
+	X509 *cert = d2i_X509(NULL, &p, (long)der->len);
+
+	ck_assert_ptr_nonnull(cert);
+	ck_assert(p == der->ptr + der->len);
+	return cert;
+}
+
+static void
+check_common(X509 *cert, const struct base_buf *der, const struct make_ca *ca, EVP_PKEY *key,
+    bool critical_san)
+{
+	int critical = -1;
+
+	ck_assert_int_eq(X509_verify(cert, ca->key), 1);
+	ck_assert_int_eq(X509_get_version(cert), X509_VERSION_3);
+	ck_assert_int_eq(EVP_PKEY_eq(X509_get0_pubkey(cert), key), 1);
+	ck_assert_int_eq(X509_NAME_cmp(X509_get_issuer_name(cert),
+			     X509_get_subject_name(ca->cert)), 0);
+	/* X509_check_issued also compares the key identifiers */
+	ck_assert_int_eq(X509_check_issued(ca->cert, cert), X509_V_OK);
+	ck_assert_int_eq(X509_check_ca(cert), 0);
+	BASIC_CONSTRAINTS *bc = X509_get_ext_d2i(cert, NID_basic_constraints, &critical, NULL);
+	ck_assert_ptr_nonnull(bc);
+	ck_assert_int_eq(bc->ca, 0);
+	ck_assert_int_eq(critical, 1);
+	BASIC_CONSTRAINTS_free(bc);
+	ck_assert_ptr_nonnull(X509_get0_subject_key_id(cert));
+	int at = X509_get_ext_by_NID(cert, NID_key_usage, -1);
+	ck_assert_int_eq(X509_EXTENSION_get_critical(X509_get_ext(cert, at)), 1);
+	at = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1);
+	ck_assert_int_eq(at >= 0, critical_san);
+	if (critical_san) {
+		ck_assert_int_eq(X509_EXTENSION_get_critical(X509_get_ext(cert, at)), 1);
+	}
+	/* made again by OpenSSL from what it read, the encoding is the same */
+	unsigned char *again = NULL;
+	int len = i2d_re_X509_tbs(cert, &again);
+	ck_assert_int_gt(len, 0);
+	struct cert_view view;
+	ck_assert_int_eq(cert_view_parse(base_buf_span(der), &view), MC_OK);
+	ck_assert(base_span_equal(view.tbs, base_span_of(again, (size_t)len)));
+	OPENSSL_free(again);
+}
+
+static void
+check_svid(const char *ca_alg, const char *leaf_alg, uint32_t usage)
+{
+	struct make_ca *ca = make_ca(ca_alg, "cluster.local", NOW + 90 * 86400);
+	EVP_PKEY *key = make_key(leaf_alg);
+	struct make_public pub = make_public(key);
+	struct cert_leaf leaf = svid_leaf(pub.alg, pub.key);
+	struct issuer *issuer = issuer_new(ca->key, make_ca_der(ca));
+	struct base_buf der;
+
+	ck_assert_ptr_nonnull(issuer);
+	issuer_set_sample(issuer, 1);
+	base_buf_init(&der, LIMIT_CERT);
+	ck_assert_int_eq(issue(issuer, &leaf, &der), MC_OK);
+	X509 *cert = parse(&der);
+	check_common(cert, &der, ca, key, true);
+	ck_assert_uint_eq(X509_get_key_usage(cert), usage);
+	ck_assert_uint_eq(X509_get_extended_key_usage(cert), XKU_SSL_SERVER | XKU_SSL_CLIENT);
+	ck_assert_int_eq(X509_NAME_entry_count(X509_get_subject_name(cert)), 0);
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	ck_assert_int_eq(sk_GENERAL_NAME_num(names), 1);
+	const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, 0);
+	ck_assert_int_eq(name->type, GEN_URI);
+	ck_assert_str_eq((const char *)ASN1_STRING_get0_data(name->d.uniformResourceIdentifier),
+	    "spiffe://cluster.local/ns/ecotrack/sa/order-service");
+	GENERAL_NAMES_free(names);
+	BIGNUM *sn = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
+	uint8_t got[CERT_SERIAL_LEN];
+	ck_assert_int_eq(BN_bn2binpad(sn, got, sizeof(got)), (int)sizeof(got));
+	ck_assert_mem_eq(got, serial, sizeof(got));
+	BN_free(sn);
+	ck_assert_int_eq(ASN1_TIME_cmp_time_t(X509_get0_notBefore(cert), NOW - 120), 0);
+	ck_assert_int_eq(ASN1_TIME_cmp_time_t(X509_get0_notAfter(cert), NOW + 86400), 0);
+
+	/* our own reader agrees, and the issuer recognises its child */
+	struct cert_view view;
+	ck_assert_int_eq(cert_view_parse(base_buf_span(&der), &view), MC_OK);
+	ck_assert(base_span_equal(view.key, pub.key));
+	ck_assert(!view.ca && view.server_auth && view.client_auth);
+	ck_assert_int_eq(issuer_verify_leaf(issuer, &view, NOW), MC_OK);
+	ck_assert_int_eq(issuer_verify_leaf(issuer, &view, NOW + 86401), MC_ECLIENT_CERT);
+	der.ptr[der.len - 1] ^= 1;
+	ck_assert_int_eq(cert_view_parse(base_buf_span(&der), &view), MC_OK);
+	ck_assert_int_eq(issuer_verify_leaf(issuer, &view, NOW), MC_ECLIENT_CERT);
+
+	X509_free(cert);
+	base_buf_clear(&der);
+	issuer_free(issuer);
+	make_public_free(&pub);
+	EVP_PKEY_free(key);
+	make_ca_free(ca);
+}
+
+START_TEST(test_svid)
+{
+	check_svid("P-256", "P-256", KU_DIGITAL_SIGNATURE);
+	check_svid("P-256", "RSA", KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT);
+	check_svid("P-384", "P-256", KU_DIGITAL_SIGNATURE);
+	check_svid("RSA", "P-384", KU_DIGITAL_SIGNATURE);
+}
+END_TEST
+
+START_TEST(test_server_and_client)
+{
+	struct make_ca *ca = make_ca("P-256", "ops", NOW + 90 * 86400);
+	EVP_PKEY *key = make_key("P-256");
+	struct make_public pub = make_public(key);
+	struct base_span dns[2] = {base_span_str("localhost"), base_span_str("ca.example.org")};
+	struct cert_leaf leaf = svid_leaf(pub.alg, pub.key);
+	struct issuer *issuer = issuer_new(ca->key, make_ca_der(ca));
+	struct base_buf der;
+
+	base_buf_init(&der, LIMIT_CERT);
+	leaf.id = (struct spiffe_id){0};
+	leaf.profile = MSG_PROFILE_SERVER;
+	leaf.dns = dns;
+	leaf.dns_count = 2;
+	ck_assert_int_eq(issue(issuer, &leaf, &der), MC_OK);
+	X509 *cert = parse(&der);
+	check_common(cert, &der, ca, key, true);
+	ck_assert_uint_eq(X509_get_extended_key_usage(cert), XKU_SSL_SERVER);
+	ck_assert_int_eq(X509_check_host(cert, "ca.example.org", 0, 0, NULL), 1);
+	ck_assert_int_eq(X509_check_host(cert, "localhost", 0, 0, NULL), 1);
+	X509_free(cert);
+
+	base_buf_reset(&der);
+	leaf.profile = MSG_PROFILE_CLIENT;
+	leaf.dns_count = 0;
+	leaf.name = base_span_str("ann");
+	ck_assert_int_eq(issue(issuer, &leaf, &der), MC_OK);
+	cert = parse(&der);
+	check_common(cert, &der, ca, key, false);
+	ck_assert_uint_eq(X509_get_extended_key_usage(cert), XKU_SSL_CLIENT);
+	char *subject = X509_NAME_oneline(X509_get_subject_name(cert), NULL, 0);
+	ck_assert_str_eq(subject, "/CN=ann");
+	struct cert_view view;
+	ck_assert_int_eq(cert_view_parse(base_buf_span(&der), &view), MC_OK);
+	ck_assert(base_span_equal_str(cert_view_cn(&view), "ann"));
+	OPENSSL_free(subject);
+	X509_free(cert);
+	base_buf_clear(&der);
+	issuer_free(issuer);
+	make_public_free(&pub);
+	EVP_PKEY_free(key);
+	make_ca_free(ca);
+}
+END_TEST
+
+/* X509-SVID's MUSTs: no field combination breaks one. */
+START_TEST(test_refusals)
+{
+	struct make_ca *ca = make_ca("P-256", "cluster.local", NOW + 90 * 86400);
+	struct make_public pub = make_public(ca->key);
+	const struct cert_leaf good = svid_leaf(pub.alg, pub.key);
+	struct issuer *issuer = issuer_new(ca->key, make_ca_der(ca));
+	struct base_span dns[1] = {base_span_str("*.example.org")};
+	struct base_buf der;
+	struct cert_leaf leaf;
+
+	base_buf_init(&der, LIMIT_CERT);
+#define REFUSED(code, ...)                                                             \
+	do {                                                                           \
+		leaf = good;                                                           \
+		__VA_ARGS__;                                                           \
+		ck_assert_int_eq(issue(issuer, &leaf, &der), code);                    \
+	} while (0)
+	REFUSED(MC_EPROFILE, leaf.profile = MSG_PROFILE_ISSUING);
+	REFUSED(MC_EPROFILE, leaf.profile = MSG_PROFILE_INVALID);
+	REFUSED(MC_ESPIFFE_ID, leaf.id = (struct spiffe_id){0});
+	REFUSED(MC_ESPIFFE_ID, leaf.id.ns = base_span_str(""));
+	REFUSED(MC_ESPIFFE_ID, leaf.id.sa = base_span_str(".."));
+	REFUSED(MC_ESPIFFE_ID, leaf.id.sa = base_span_str("a/b"));
+	REFUSED(MC_ESPIFFE_ID, leaf.id.trust_domain = base_span_str("Cluster.local"));
+	REFUSED(MC_EPROFILE, leaf.dns = dns, leaf.dns_count = 1);
+	REFUSED(MC_EPROFILE, leaf.name = base_span_str("ann"));
+	REFUSED(MC_EPROFILE, leaf.serial.len = 15);
+	REFUSED(MC_EPROFILE, leaf.serial = base_span_str("\x80" "23456789abcdef0"));
+	REFUSED(MC_EISSUER_LIFE, leaf.not_after_at = NOW + 90 * 86400 + 1);
+	REFUSED(MC_EISSUER_LIFE, leaf.not_after_at = leaf.not_before_at);
+	REFUSED(MC_EIDENTITY, leaf.profile = MSG_PROFILE_SERVER, leaf.id = (struct spiffe_id){0},
+	    leaf.dns = dns, leaf.dns_count = 1);
+	REFUSED(MC_EIDENTITY, leaf.profile = MSG_PROFILE_CLIENT, leaf.id = (struct spiffe_id){0},
+	    leaf.name = base_span_str("Ann Smith"));
+	ck_assert_uint_eq(der.len, 0);
+	base_buf_clear(&der);
+	issuer_free(issuer);
+	make_public_free(&pub);
+	make_ca_free(ca);
+}
+END_TEST
+
+/* No acknowledgement, no signature. */
+START_TEST(test_acknowledgement)
+{
+	struct make_ca *ca = make_ca("P-256", "cluster.local", NOW + 90 * 86400);
+	struct make_public pub = make_public(ca->key);
+	struct cert_leaf leaf = svid_leaf(pub.alg, pub.key);
+	struct issuer *issuer = issuer_new(ca->key, make_ca_der(ca));
+	struct issuer_ack ack = {0};
+	struct base_buf tbs, tail;
+	uint8_t spki[32];
+
+	base_buf_init(&tbs, LIMIT_TBS);
+	base_buf_init(&tail, LIMIT_SIGNATURE);
+	ck_assert_int_eq(cert_leaf_build(&leaf, issuer_cert(issuer), &tbs, spki), MC_OK);
+	struct base_span bytes = base_buf_span(&tbs);
+	ck_assert_int_eq(issuer_sign_leaf(issuer, &ack, bytes, &tail), MC_EPROFILE);
+	struct msg_intent_ans answer = {.status = MC_ENOSPACE, .seq = 3};
+	ck_assert_int_eq(issuer_ack_read(&answer, bytes, &ack), MC_ENOSPACE);
+	answer = (struct msg_intent_ans){.status = MC_OK, .seq = 3, .duplicate = 1};
+	ck_assert_int_eq(issuer_ack_read(&answer, bytes, &ack), MC_EINTERNAL);
+	ck_assert_int_eq(issuer_sign_leaf(issuer, &ack, bytes, &tail), MC_EPROFILE);
+	answer.duplicate = 0;
+	ck_assert_int_eq(issuer_ack_read(&answer, bytes, &ack), MC_OK);
+	tbs.ptr[tbs.len - 1] ^= 1; /* other bytes than the ledger has */
+	ck_assert_int_eq(issuer_sign_leaf(issuer, &ack, bytes, &tail), MC_EPROFILE);
+	tbs.ptr[tbs.len - 1] ^= 1;
+	ck_assert_uint_eq(tail.len, 0);
+	ck_assert_int_eq(issuer_sign_leaf(issuer, &ack, bytes, &tail), MC_OK);
+	ck_assert_int_eq(issuer_sign_leaf(issuer, &ack, bytes, &tail), MC_EPROFILE);
+	/* nor does the CRL door open for a certificate */
+	ck_assert_int_eq(issuer_sign_crl(issuer, bytes, &tail), MC_EPROFILE);
+	base_buf_clear(&tbs);
+	base_buf_clear(&tail);
+	issuer_free(issuer);
+	make_public_free(&pub);
+	make_ca_free(ca);
+}
+END_TEST
+
+START_TEST(test_issuer_refuses)
+{
+	struct make_ca *ca = make_ca("P-256", "cluster.local", NOW + 90 * 86400);
+	EVP_PKEY *other = make_key("P-256");
+	struct issuer *issuer = issuer_new(ca->key, make_ca_der(ca));
+	struct make_public pub = make_public(other);
+	struct cert_leaf leaf = svid_leaf(pub.alg, pub.key);
+	struct base_buf der;
+
+	ck_assert_ptr_null(issuer_new(other, make_ca_der(ca)));
+	base_buf_init(&der, LIMIT_CERT);
+	ck_assert_int_eq(issue(issuer, &leaf, &der), MC_OK);
+	ck_assert_ptr_null(issuer_new(other, base_buf_span(&der))); /* a leaf is no issuer */
+	base_buf_clear(&der);
+	make_public_free(&pub);
+	issuer_free(issuer);
+	EVP_PKEY_free(other);
+	make_ca_free(ca);
+}
+END_TEST
+
+static void
+add_entry(struct base_buf *entries, uint32_t n, uint8_t reason)
+{
+	uint8_t sn[16] = {1, 0xff};
+
+	for (size_t i = 0; i < 4; i++) {
+		sn[12 + i] = (uint8_t)(n >> (8 * (3 - i)));
+	}
+	base_buf_append_u8(entries, sizeof(sn));
+	base_buf_append(entries, sn, sizeof(sn));
+	base_buf_append_le64(entries, NOW - 60);
+	base_buf_append_u8(entries, reason);
+}
+
+static X509_CRL *
+sign_and_parse(struct crl *crl, struct issuer *issuer, const struct make_ca *ca)
+{
+	struct base_buf der;
+
+	base_buf_init(&der, LIMIT_CRL);
+	ck_assert_int_eq(crl_sign(crl, issuer, &der), MC_OK);
+	const unsigned char *p = der.ptr;
+	X509_CRL *parsed = d2i_X509_CRL(NULL, &p, (long)der.len);
+	ck_assert_ptr_nonnull(parsed);
+	ck_assert(p == der.ptr + der.len);
+	ck_assert_int_eq(X509_CRL_verify(parsed, ca->key), 1);
+	base_buf_clear(&der);
+	return parsed;
+}
+
+START_TEST(test_crl)
+{
+	struct make_ca *ca = make_ca("P-256", "cluster.local", NOW + 90 * 86400);
+	struct issuer *issuer = issuer_new(ca->key, make_ca_der(ca));
+	struct crl *crl = crl_new(300, NOW, NOW + 86400);
+	struct base_buf entries;
+
+	X509_CRL *parsed = sign_and_parse(crl, issuer, ca);
+	ck_assert_ptr_null(X509_CRL_get_REVOKED(parsed)); /* absent, not empty */
+	ck_assert_int_eq(X509_CRL_get_version(parsed), 1);
+	ASN1_INTEGER *number = X509_CRL_get_ext_d2i(parsed, NID_crl_number, NULL, NULL);
+	ck_assert_int_eq(ASN1_INTEGER_get(number), 300);
+	ASN1_INTEGER_free(number);
+	AUTHORITY_KEYID *aki =
+	    X509_CRL_get_ext_d2i(parsed, NID_authority_key_identifier, NULL, NULL);
+	ck_assert_int_eq(ASN1_OCTET_STRING_cmp(aki->keyid,
+			     X509_get0_subject_key_id(ca->cert)), 0);
+	AUTHORITY_KEYID_free(aki);
+	X509_CRL_free(parsed);
+
+	base_buf_init(&entries, 1 << 24);
+	add_entry(&entries, 1, MSG_REASON_UNSPECIFIED);
+	add_entry(&entries, 2, MSG_REASON_KEY_COMPROMISE);
+	ck_assert_int_eq(crl_add(crl, base_buf_span(&entries)), MC_OK);
+	parsed = sign_and_parse(crl, issuer, ca);
+	STACK_OF(X509_REVOKED) *list = X509_CRL_get_REVOKED(parsed);
+	ck_assert_int_eq(sk_X509_REVOKED_num(list), 2);
+	for (int i = 0; i < 2; i++) { /* OpenSSL may sort them */
+		const X509_REVOKED *one = sk_X509_REVOKED_value(list, i);
+		int found = -2;
+		ASN1_ENUMERATED *reason =
+		    X509_REVOKED_get_ext_d2i(one, NID_crl_reason, &found, NULL);
+		BIGNUM *sn = ASN1_INTEGER_to_BN(X509_REVOKED_get0_serialNumber(one), NULL);
+		bool second = BN_mod_word(sn, 256) == 2;
+		ck_assert_int_eq(reason != NULL, second);
+		ck_assert_int_eq(found, second ? 0 : -1);
+		ck_assert(!second || ASN1_ENUMERATED_get(reason) == 1);
+		ASN1_ENUMERATED_free(reason);
+		BN_free(sn);
+	}
+	X509_CRL_free(parsed);
+	base_buf_reset(&entries);
+	add_entry(&entries, 3, MSG_REASON_CERTIFICATE_HOLD);
+	ck_assert_int_eq(crl_add(crl, base_buf_span(&entries)), MC_EFRAME);
+	entries.len--;
+	ck_assert_int_eq(crl_add(crl, base_buf_span(&entries)), MC_EFRAME);
+	crl_free(crl);
+
+	crl = crl_new(301, NOW, NOW + 86400);
+	base_buf_reset(&entries);
+	for (uint32_t i = 0; i < 100000; i++) {
+		add_entry(&entries, i, MSG_REASON_SUPERSEDED);
+	}
+	ck_assert_int_eq(crl_add(crl, base_buf_span(&entries)), MC_OK);
+	parsed = sign_and_parse(crl, issuer, ca);
+	ck_assert_int_eq(sk_X509_REVOKED_num(X509_CRL_get_REVOKED(parsed)), 100000);
+	X509_CRL_free(parsed);
+	base_buf_clear(&entries);
+	crl_free(crl);
+	issuer_free(issuer);
+	make_ca_free(ca);
+}
+END_TEST
+
+CHECK_MAIN("ca_cert", test_svid, test_server_and_client, test_refusals,
+    test_acknowledgement, test_issuer_refuses, test_crl)
