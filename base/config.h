@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/span.h"
@@ -60,7 +61,8 @@ struct config_environment {
 	int64_t svid_ttl_s;            /* default 24 h */
 	int64_t svid_max_ttl_s;        /* default 7 days */
 	int64_t server_ttl_s;          /* default 7 days: also its maximum */
-	char **server_names;           /* DNS names, or "*.suffix", a server profile may carry */
+	char **server_names;           /* DNS names, or "*.suffix", a server profile may carry;
+	                                  those of the environment's own listener are added */
 	size_t server_name_count;
 	bool leaf_rsa;                 /* default true */
 	bool leaf_p256;                /* default true */
@@ -87,7 +89,7 @@ struct config {
 	char **rest_dns_names;        /* default localhost */
 	size_t rest_dns_name_count;
 	struct config_address probes; /* default 0.0.0.0:15014 */
-	char *ledger_path;            /* default <state_dir>/ledger.db */
+	char *ledger_path;            /* default <state_dir>/ledger/ledger.db: a folder of the ledger's own */
 	uint32_t disk_reserve_mib;    /* default 64 */
 	int64_t root_lifetime_s;      /* default 3650 days */
 	int64_t user_ttl_s;           /* client certificates of people; default 90 days */
@@ -114,6 +116,10 @@ struct config *config_read(const char *path) MC_DEALLOC(config_free);
 /* By name; the operators authority for CONFIG_OPERATORS; NULL when unknown. */
 const struct config_environment *config_environment(const struct config *config,
     const char *name);
+
+/* Writes every key with type, range, default and meaning as Markdown: docs/configuration.md holds
+ * it word for word. */
+void config_reference(struct base_buf *out);
 
 /* The config with loaded files as one blob and back: what travels to roles in a memfd. The
  * decoder trusts nothing: it re-parses. Returns -1 on failure. */

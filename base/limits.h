@@ -76,7 +76,10 @@
 /* --- keys, time --- */
 #define LIMIT_BACKDATE_S 120           /* notBefore = now - 2 min */
 #define LIMIT_SECURE_HEAP (1024 * 1024) /* power of two, or OpenSSL 3.0 aborts */
-#define LIMIT_CONFIG (1024 * 1024)
+#define LIMIT_CONFIG (1024 * 1024)     /* bytes of meshca.yaml, and of each file that it names */
+#define LIMIT_CONFIG_BLOB (8 * 1024 * 1024) /* the configuration with its files, as roles get it */
+#define LIMIT_YAML_DEPTH 16            /* the schema needs 6 */
+#define LIMIT_YAML_ITEMS 1024          /* entries of one mapping or list */
 #define LIMIT_LOG_LINE 4096
 #define LIMIT_PROC_RESTART_MAX_S 10    /* longest wait before a crashed role is restarted */
 
