@@ -31,3 +31,14 @@ base_span_equal_str(struct base_span a, const char *str)
 {
 	return base_span_equal(a, base_span_str(str));
 }
+
+void
+base_span_copy_str(struct base_span span, char *out, size_t size)
+{
+	size_t len = span.len < size ? span.len : size - 1;
+
+	if (len > 0) {
+		memcpy(out, span.ptr, len);
+	}
+	out[len] = '\0';
+}

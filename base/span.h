@@ -18,5 +18,7 @@ struct base_span base_span_of(const void *ptr, size_t len);
 /* Byte equality. Not constant-time: for secrets use base_crypto_equal. */
 bool base_span_equal(struct base_span a, struct base_span b);
 bool base_span_equal_str(struct base_span a, const char *str);
+/* The bytes as a NUL-terminated string in out, which holds size; cut at size - 1 and at a NUL. */
+void base_span_copy_str(struct base_span span, char *out, size_t size);
 
 #endif
