@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 meshca_unit(api_metrics mc_api)
+meshca_unit(api_jose mc_api)
