@@ -254,6 +254,9 @@ sq_checkpoint(struct store *store, unsigned *left)
 		return sq_fail(sq, rc, "checkpoint");
 	}
 	*left = log > done ? (unsigned)(log - done) : 0;
+	if (*left == 0) {
+		sq->head.log_pages = 0; /* the next commit starts it anew */
+	}
 	return MC_OK;
 }
 
@@ -371,6 +374,18 @@ take_lock(struct sq *sq)
 	return ret;
 }
 
+/* Called after each commit: how long the log has become. */
+static int
+on_log(void *self, sqlite3 *db, const char *name, int pages)
+{
+	struct sq *sq = self;
+
+	(void)db;
+	(void)name;
+	sq->head.log_pages = (uint64_t)pages;
+	return SQLITE_OK;
+}
+
 static enum mc_err
 open_writer(struct sq *sq)
 {
@@ -387,6 +402,7 @@ open_writer(struct sq *sq)
 	if (ret == MC_OK) {
 		ret = read_head(sq, &sq->head);
 	}
+	(void)sqlite3_wal_hook(sq->db, on_log, sq);
 	sq->saved = sq->head;
 	sq->recent = base_xcalloc(SQ_RECENT, sizeof(*sq->recent));
 	return ret;

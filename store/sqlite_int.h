@@ -84,6 +84,7 @@ enum sq_stmt {
 	SQ_CERT_LIST_IDENTITY,
 	SQ_CERT_WALK,
 	SQ_DEDUP_RECENT,
+	SQ_RECORDED_AT,
 	SQ_STMT_COUNT
 };
 
@@ -99,7 +100,6 @@ struct sq {
 	struct sq_cache evidence;
 	struct sq_recent *recent; /* writer: SQ_RECENT entries by seq */
 	struct base_buf scratch;  /* assembled certificate of the row being read */
-	int wal_pages;
 };
 
 /* --- sqlite.c --- */
@@ -211,6 +211,8 @@ enum mc_err sq_cert_list(struct store *store, const struct store_view *view,
 enum mc_err sq_cert_walk(struct store *store, uint64_t from_seq, store_cert_fn fn, void *arg);
 enum mc_err sq_dedup_recent(struct store *store, int64_t since_at, uint64_t max,
     store_dedup_fn fn, void *arg);
-enum mc_err sq_self_check(struct store *store, uint64_t *problems);
+
+/* --- sqlite_check.c --- */
+enum mc_err sq_self_check(struct store *store, store_problem_fn fn, void *arg);
 
 #endif

@@ -279,22 +279,70 @@ sq_cert_walk(struct store *store, uint64_t from_seq, store_cert_fn fn, void *arg
 	return ret;
 }
 
+static enum mc_err
+recorded_at(struct sq *sq, uint64_t seq, int64_t *out)
+{
+	sqlite3_stmt *stmt = sq_stmt(sq, SQ_RECORDED_AT);
+	enum mc_err ret = MC_ESTORE;
+	bool row = false;
+
+	if (stmt != NULL) {
+		sq_bind_u64(stmt, 1, seq);
+		ret = sq_step(sq, stmt, &row);
+		*out = row ? sqlite3_column_int64(stmt, 0) : INT64_MAX;
+		(void)sqlite3_reset(stmt);
+	}
+	return ret;
+}
+
+/* The first seq from low on that was recorded at since_at or later, times growing with seq. A
+ * clock that was set back makes it find an earlier or later one: hints are lost, not truth. */
+static enum mc_err
+first_since(struct sq *sq, uint64_t low, uint64_t high, int64_t since_at, uint64_t *out)
+{
+	enum mc_err ret = MC_OK;
+
+	while (ret == MC_OK && low < high) {
+		uint64_t mid = low + (high - low) / 2;
+		int64_t at = 0;
+
+		ret = recorded_at(sq, mid, &at);
+		if (at < since_at) {
+			low = mid + 1;
+		} else {
+			high = mid;
+		}
+	}
+	*out = low;
+	return ret;
+}
+
 enum mc_err
 sq_dedup_recent(struct store *store, int64_t since_at, uint64_t max, store_dedup_fn fn,
     void *arg)
 {
 	struct sq *sq = sq_of(store);
-	sqlite3_stmt *stmt = sq_stmt(sq, SQ_DEDUP_RECENT);
+	struct store_head head;
+	sqlite3_stmt *stmt;
+	uint64_t from = 0;
 	uint8_t key[32];
-	enum mc_err ret = MC_ESTORE;
+	enum mc_err ret = store_head(store, &head);
 	bool row = false;
 
-	if (stmt == NULL) {
+	if (ret == MC_OK) {
+		ret = first_since(sq, head.seq > max ? head.seq - max + 1 : 1, head.seq + 1,
+		    since_at, &from);
+	}
+	if (ret != MC_OK) {
 		return ret;
 	}
-	sq_bind_u64(stmt, 1, max);
+	stmt = sq_stmt(sq, SQ_DEDUP_RECENT);
+	if (stmt == NULL) {
+		return MC_ESTORE;
+	}
+	sq_bind_u64(stmt, 1, from);
 	ret = sq_step(sq, stmt, &row);
-	while (ret == MC_OK && row && sqlite3_column_int64(stmt, 2) >= since_at) {
+	while (ret == MC_OK && row) {
 		if (sqlite3_column_type(stmt, 0) != SQLITE_NULL &&
 		    sq_col_fixed(stmt, 0, key, sizeof(key))) {
 			ret = fn(arg, key, sq_col_u64(stmt, 1),
@@ -305,31 +353,5 @@ sq_dedup_recent(struct store *store, int64_t since_at, uint64_t max, store_dedup
 		}
 	}
 	(void)sqlite3_reset(stmt);
-	return ret;
-}
-
-enum mc_err
-sq_self_check(struct store *store, uint64_t *problems)
-{
-	struct sq *sq = sq_of(store);
-	sqlite3_stmt *stmt = NULL;
-	enum mc_err ret = MC_EINTERNAL;
-	bool row = false;
-	int rc = sqlite3_prepare_v2(sq->db, "PRAGMA integrity_check", -1, &stmt, NULL);
-
-	if (rc != SQLITE_OK) {
-		return sq_fail(sq, rc, "integrity check");
-	}
-	ret = sq_step(sq, stmt, &row);
-	while (ret == MC_OK && row) {
-		if (!base_span_equal_str(sq_col_span(stmt, 0), "ok")) {
-			(*problems)++;
-			(void)MC_FAIL(MC_ESTORE, "%.*s",
-			    (int)sqlite3_column_bytes(stmt, 0),
-			    (const char *)sqlite3_column_text(stmt, 0));
-		}
-		ret = sq_step(sq, stmt, &row);
-	}
-	sqlite3_finalize(stmt);
 	return ret;
 }

@@ -139,7 +139,8 @@ static const char *const SQL[SQ_STMT_COUNT] = {
 	[SQ_CERT_WALK] = CERT_FULL " FROM intents i NOT INDEXED" CERT_JOINS
 	    " WHERE i.seq >= ?1 ORDER BY i.seq",
 	[SQ_DEDUP_RECENT] = "SELECT dedup_key, seq, recorded_at FROM intents NOT INDEXED"
-	    " ORDER BY seq DESC LIMIT ?1",
+	    " WHERE seq >= ?1 ORDER BY seq",
+	[SQ_RECORDED_AT] = "SELECT recorded_at FROM intents WHERE seq = ?1",
 };
 
 const char *

@@ -80,13 +80,12 @@ store_checkpoint(struct store *store, unsigned *left)
 }
 
 enum mc_err
-store_self_check(struct store *store, uint64_t *problems)
+store_self_check(struct store *store, store_problem_fn fn, void *arg)
 {
 	enum mc_err ret = check(store, NEED_IDLE, "self-check");
 
-	*problems = 0;
 	if (ret == MC_OK && store->ops->self_check != NULL) {
-		ret = store->ops->self_check(store, problems);
+		ret = store->ops->self_check(store, fn, arg);
 	}
 	return ret;
 }

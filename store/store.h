@@ -62,6 +62,8 @@ typedef enum mc_err (*store_user_fn)(void *arg, const struct msg_user_row *row);
 typedef enum mc_err (*store_event_fn)(void *arg, const struct msg_event_row *row);
 typedef enum mc_err (*store_revoked_fn)(void *arg, struct base_span serial,
     int64_t revoked_at, uint8_t reason);
+/* One finding of a check: a sentence, how many rows it is true of. */
+typedef void (*store_problem_fn)(void *arg, const char *what, uint64_t count);
 typedef enum mc_err (*store_dedup_fn)(void *arg, const uint8_t key[32], uint64_t seq,
     int64_t recorded_at);
 
@@ -71,6 +73,7 @@ struct store_head {
 	uint64_t signed_count; /* signature rows */
 	int64_t newest_at;     /* recorded_at of the newest intent */
 	uint8_t hash[32];      /* leaf_hash(seq) */
+	uint64_t log_pages;    /* writer: what store_checkpoint() has to move */
 };
 
 /* What one intent became. */
@@ -147,8 +150,8 @@ struct store_ops {
 	    store_event_fn fn, void *arg, uint64_t *next);
 	enum mc_err (*dedup_recent)(struct store *self, int64_t since_at, uint64_t max,
 	    store_dedup_fn fn, void *arg);
-	/* may: the database's own consistency check; *problems counts what it found */
-	enum mc_err (*self_check)(struct store *self, uint64_t *problems);
+	/* may: the database's own consistency check, and what holds between tables */
+	enum mc_err (*self_check)(struct store *self, store_problem_fn fn, void *arg);
 };
 
 struct store {
@@ -247,10 +250,13 @@ enum mc_err store_user_list(struct store *store, const struct store_view *view,
     store_user_fn fn, void *arg) MC_MUST_CHECK;
 enum mc_err store_event_list(struct store *store, const struct msg_event_list *query,
     store_event_fn fn, void *arg, uint64_t *next) MC_MUST_CHECK;
-/* The newest intents with an idempotency key, newest first, at most max, none before since_at. */
+/* The intents with an idempotency key among the newest max rows, oldest first, none before
+ * since_at. */
 enum mc_err store_dedup_recent(struct store *store, int64_t since_at, uint64_t max,
     store_dedup_fn fn, void *arg) MC_MUST_CHECK;
-enum mc_err store_self_check(struct store *store, uint64_t *problems) MC_MUST_CHECK;
+/* Reports every contradiction in and between tables, except in the hash chain. Takes long. */
+enum mc_err store_self_check(struct store *store, store_problem_fn fn, void *arg)
+    MC_MUST_CHECK;
 
 /* --- the log entry (store_entry.c) --- */
 /* What is hashed for a row: the string "meshca-intent-v1\0", then le64 seq, le64 recorded_at, u8 profile,

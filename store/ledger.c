@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Channels, who may send what, and the way of a request and its answer. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/config.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rd.h"
+#include "store/ledger_int.h"
+
+#define ANSWERS_MAX LIMIT_CRL /* the longest answer lists the revocations of a CRL */
+
+/* --- answers --- */
+
+static const struct msg_table *
+answer_table(uint16_t type)
+{
+	switch (type) {
+	case MSG_INTENT:
+		return &msg_intent_ans_table;
+	case MSG_CRL_BEGIN:
+		return &msg_crl_begin_ans_table;
+	case MSG_REVOKED_LIST:
+		return &msg_revoked_list_ans_table;
+	case MSG_CERT_GET:
+	case MSG_REVOKE:
+		return &msg_cert_row_table;
+	case MSG_CERT_LIST:
+	case MSG_ISSUER_LIST:
+	case MSG_CRL_STATUS:
+	case MSG_USER_LIST:
+	case MSG_EVENT_LIST:
+		return &msg_list_end_table;
+	case MSG_BUNDLE_GET:
+		return &msg_bundle_ans_table;
+	case MSG_CRL_GET:
+		return &msg_crl_ans_table;
+	case MSG_USER_GET:
+		return &msg_user_row_table;
+	case MSG_LEDGER_STATUS:
+		return &msg_ledger_status_ans_table;
+	default:
+		return &msg_status_ans_table;
+	}
+}
+
+void
+ledger_op_put(struct ledger_op *op, const struct msg_table *table, const void *object)
+{
+	size_t at = op->answers.len;
+	size_t len;
+
+	base_buf_append_le32(&op->answers, 0);
+	if (msg_encode(table, object, &op->answers) != MC_OK) {
+		ledger_op_fail(op, MC_ETOOBIG, mc_err_last()->detail);
+		return;
+	}
+	len = op->answers.len - at - 4;
+	for (unsigned i = 0; i < 4; i++) {
+		op->answers.ptr[at + i] = (uint8_t)(len >> (8 * i));
+	}
+}
+
+void
+ledger_op_fail(struct ledger_op *op, enum mc_err status, const char *detail)
+{
+	union {
+		struct msg_status_ans answer;
+		uint8_t room[MSG_STRUCT_MAX];
+	} object = { .room = { 0 } };
+
+	object.answer.status = status;
+	object.answer.detail = base_span_str(detail);
+	if (object.answer.detail.len > LIMIT_DETAIL) {
+		object.answer.detail.len = LIMIT_DETAIL;
+	}
+	base_buf_reset(&op->answers);
+	ledger_op_put(op, answer_table(op->type), &object);
+}
+
+static void
+peer_unref(struct ledger_peer *peer)
+{
+	struct ledger_peer **at = &peer->ledger->peers;
+
+	if (--peer->refs > 0) {
+		return;
+	}
+	while (*at != NULL && *at != peer) {
+		at = &(*at)->next;
+	}
+	if (*at == peer) {
+		*at = peer->next;
+	}
+	free(peer);
+}
+
+void
+ledger_op_free(struct ledger_op *op)
+{
+	peer_unref(op->peer);
+	base_buf_clear(&op->answers);
+	free(op);
+}
+
+void
+ledger_op_answer(struct ledger_op *op)
+{
+	struct base_rd rd;
+	struct base_span item;
+	enum mc_err sent = MC_OK;
+
+	base_rd_init(&rd, base_buf_span(&op->answers));
+	while (op->peer->chan != NULL && rd.left != 0 && sent == MC_OK) {
+		item = base_rd_bytes(&rd, base_rd_le32(&rd));
+		sent = base_chan_send(op->peer->chan, MSG_ANSWER(op->type),
+		    rd.left != 0 ? BASE_ITEM_MORE : 0, op->corr, item);
+	}
+	/* A peer that is gone or does not read misses its answer; it asks again. */
+	if (sent != MC_OK && sent != MC_EPEER) {
+		base_log_err(LOG_LVL_WARN, "answer-not-sent", sent);
+	}
+	ledger_op_free(op);
+}
+
+/* --- requests --- */
+
+static struct ledger_op *
+op_new(struct ledger_peer *peer, const struct base_item *item)
+{
+	struct ledger_op *op = base_xcalloc(1, sizeof(*op) + item->payload.len);
+
+	op->peer = peer;
+	peer->refs++;
+	op->type = item->type;
+	op->corr = item->corr;
+	op->payload_len = item->payload.len;
+	base_copy(op->payload, item->payload.ptr, item->payload.len);
+	base_buf_init(&op->answers, ANSWERS_MAX);
+	if (peer->role != MSG_ROLE_CEREMONY) {
+		op->scope.environment = base_span_str(peer->environment);
+		op->scope.leaf_only = true;
+	}
+	return op;
+}
+
+static const struct msg_table *
+request_table(uint16_t type)
+{
+	static const struct {
+		uint16_t type;
+		const struct msg_table *table;
+	} TABLES[] = {
+		{ MSG_INTENT, &msg_intent_table },
+		{ MSG_SIGNATURE, &msg_signature_table },
+		{ MSG_ISSUER_PUT, &msg_issuer_put_table },
+		{ MSG_CRL_BEGIN, &msg_crl_begin_table },
+		{ MSG_REVOKED_LIST, &msg_revoked_list_table },
+		{ MSG_CRL_CHUNK, &msg_crl_chunk_table },
+		{ MSG_USER_PUT, &msg_user_put_table },
+		{ MSG_CERT_GET, &msg_cert_get_table },
+		{ MSG_CERT_LIST, &msg_cert_list_table },
+		{ MSG_REVOKE, &msg_revoke_table },
+		{ MSG_ISSUER_LIST, &msg_issuer_list_table },
+		{ MSG_BUNDLE_GET, &msg_bundle_get_table },
+		{ MSG_CRL_GET, &msg_crl_get_table },
+		{ MSG_USER_GET, &msg_user_get_table },
+		{ MSG_USER_REMOVE, &msg_user_remove_table },
+		{ MSG_EVENT_LIST, &msg_event_list_table },
+		{ MSG_EVENT_PUT, &msg_event_put_table },
+		{ MSG_CONFIG_PUT, &msg_config_put_table },
+	};
+
+	for (size_t i = 0; i < sizeof(TABLES) / sizeof(TABLES[0]); i++) {
+		if (TABLES[i].type == type) {
+			return TABLES[i].table;
+		}
+	}
+	return &msg_empty_table;
+}
+
+static enum mc_err
+decode(struct ledger_peer *peer, const struct base_item *item, struct ledger_op **out)
+{
+	struct ledger_op *op = op_new(peer, item);
+	enum mc_err ret = msg_decode(request_table(item->type),
+	    base_span_of(op->payload, op->payload_len), &op->msg);
+
+	if (ret != MC_OK) {
+		ledger_op_free(op);
+		return ret;
+	}
+	*out = op;
+	return MC_OK;
+}
+
+static enum mc_err
+on_change(void *self, struct base_chan *chan, const struct base_item *item)
+{
+	struct ledger_peer *peer = self;
+	struct ledger_op *op = NULL;
+	enum mc_err ret = decode(peer, item, &op);
+
+	(void)chan;
+	if (ret == MC_OK) {
+		ledger_write_queue(peer->ledger, op);
+	}
+	return ret;
+}
+
+/* Which profiles a role's program can build at all. */
+static bool
+may_intend(enum msg_role role, uint8_t profile)
+{
+	switch (role) {
+	case MSG_ROLE_SIGNER:
+		return profile == MSG_PROFILE_SVID || profile == MSG_PROFILE_SERVER;
+	case MSG_ROLE_OPERATORS:
+		return profile == MSG_PROFILE_SERVER || profile == MSG_PROFILE_CLIENT;
+	case MSG_ROLE_CEREMONY:
+		return profile >= MSG_PROFILE_ROOT && profile <= MSG_PROFILE_ISSUING;
+	case MSG_ROLE_INVALID:
+	case MSG_ROLE_SUPERVISOR:
+	case MSG_ROLE_FRONT:
+	case MSG_ROLE_LEDGER:
+	case MSG_ROLE_KEEPER:
+		return false;
+	}
+	return false;
+}
+
+/* The last guard: a signer that was taken over cannot write down a CA certificate, or a leaf of
+ * another environment, so it gets no acknowledgement for one; trying is logged. */
+static enum mc_err
+on_intent(void *self, struct base_chan *chan, const struct base_item *item)
+{
+	struct ledger_peer *peer = self;
+	struct ledger_op *op = NULL;
+	enum mc_err ret = decode(peer, item, &op);
+
+	(void)chan;
+	if (ret != MC_OK) {
+		return ret;
+	}
+	if (!may_intend(peer->role, op->msg.intent.profile) ||
+	    (op->scope.environment.len != 0 &&
+	        !base_span_equal(op->scope.environment, op->msg.intent.environment))) {
+		base_log(LOG_LVL_ERROR, "intent-forbidden",
+		    LOG_STR("peer", msg_role_name(peer->role)),
+		    LOG_STR("peer_environment", peer->environment),
+		    LOG_STR("profile",
+		        msg_profile_name((enum msg_profile)op->msg.intent.profile)),
+		    LOG_RID(op->msg.intent.request_id), LOG_END);
+		ledger_op_fail(op, MC_EPOLICY, "the sender may not write this profile or environment");
+		ledger_op_answer(op);
+		return MC_OK;
+	}
+	ledger_write_queue(peer->ledger, op);
+	return MC_OK;
+}
+
+static enum mc_err
+on_query(void *self, struct base_chan *chan, const struct base_item *item)
+{
+	struct ledger_peer *peer = self;
+	struct ledger_op *op = NULL;
+	enum mc_err ret = decode(peer, item, &op);
+
+	(void)chan;
+	if (ret == MC_OK) {
+		ledger_read_submit(peer->ledger, op);
+	}
+	return ret;
+}
+
+static enum mc_err
+on_status(void *self, struct base_chan *chan, const struct base_item *item)
+{
+	struct ledger_peer *peer = self;
+	struct ledger *ledger = peer->ledger;
+	struct msg_ledger_status_ans answer = {
+		.status = MC_OK,
+		.intent_count = ledger->head.seq,
+		.signed_count = ledger->head.signed_count,
+		.unconfirmed_count = ledger->unconfirmed,
+		.newest_intent_at = ledger->head.newest_at,
+		.disk_free_bytes = ledger->disk_free_bytes,
+		.blocked = ledger->disk_blocked ? 1 : 0,
+		.commit_count = ledger->counters.commit_count,
+		.commit_us = ledger->counters.commit_us,
+		.fsync_us_last = ledger->counters.commit_us_last,
+		.cpu_us = (uint64_t)base_clock_cpu_us(),
+	};
+	struct ledger_op *op = NULL;
+	enum mc_err ret = decode(peer, item, &op);
+
+	(void)chan;
+	if (ret != MC_OK) {
+		return ret;
+	}
+	if (ledger->started) {
+		base_copy(answer.head, ledger->head.hash, sizeof(answer.head));
+		ledger_op_put(op, &msg_ledger_status_ans_table, &answer);
+	} else {
+		ledger_op_fail(op, MC_ENOTREADY, "the ledger is not serving");
+	}
+	ledger_op_answer(op);
+	return MC_OK;
+}
+
+#define SUPERVISOR MSG_FROM(MSG_ROLE_SUPERVISOR)
+#define FRONT MSG_FROM(MSG_ROLE_FRONT)
+#define KEEPER MSG_FROM(MSG_ROLE_KEEPER)
+#define CEREMONY MSG_FROM(MSG_ROLE_CEREMONY)
+#define OPERATORS MSG_FROM(MSG_ROLE_OPERATORS)
+#define SIGNERS (MSG_FROM(MSG_ROLE_SIGNER) | OPERATORS)
+
+static const struct msg_permit PERMITS[] = {
+	{ MSG_INTENT, SIGNERS | CEREMONY, on_intent },
+	{ MSG_SIGNATURE, SIGNERS | CEREMONY, on_change },
+	{ MSG_ISSUER_PUT, CEREMONY, on_change },
+	{ MSG_CRL_BEGIN, SIGNERS | CEREMONY, on_change },
+	{ MSG_REVOKED_LIST, SIGNERS | CEREMONY, on_query },
+	{ MSG_CRL_CHUNK, SIGNERS | CEREMONY, on_change },
+	{ MSG_USER_PUT, OPERATORS, on_change },
+	{ MSG_CERT_GET, FRONT | KEEPER | SUPERVISOR | SIGNERS | CEREMONY, on_query },
+	{ MSG_CERT_LIST, FRONT | KEEPER, on_query },
+	{ MSG_REVOKE, FRONT, on_change },
+	{ MSG_ISSUER_LIST, FRONT | KEEPER | SUPERVISOR | CEREMONY, on_query },
+	{ MSG_BUNDLE_GET, FRONT | KEEPER | SUPERVISOR | CEREMONY, on_query },
+	{ MSG_CRL_GET, FRONT | KEEPER, on_query },
+	{ MSG_CRL_STATUS, FRONT | KEEPER | SUPERVISOR, on_query },
+	{ MSG_USER_GET, FRONT, on_query },
+	{ MSG_USER_LIST, FRONT | SUPERVISOR, on_query },
+	{ MSG_USER_REMOVE, FRONT | SUPERVISOR, on_change },
+	{ MSG_EVENT_LIST, FRONT | KEEPER, on_query },
+	{ MSG_EVENT_PUT, FRONT | KEEPER | SUPERVISOR | CEREMONY, on_change },
+	{ MSG_LEDGER_STATUS, FRONT | KEEPER | SUPERVISOR, on_status },
+	{ MSG_CONFIG_PUT, SUPERVISOR, on_change },
+};
+
+/* --- channels --- */
+
+static enum mc_err
+dispatch(struct ledger_peer *peer, struct base_chan *chan, const struct base_item *item)
+{
+	return msg_dispatch(PERMITS, sizeof(PERMITS) / sizeof(PERMITS[0]), peer->role, peer, chan,
+	    item);
+}
+
+enum mc_err
+ledger_on_control(void *self, struct base_chan *chan, const struct base_item *item)
+{
+	struct ledger *ledger = self;
+
+	return dispatch(&ledger->control, chan, item);
+}
+
+/* A signer must name its environment; for the others, of whom there is one, the role is enough. */
+static enum mc_err
+on_hello(struct ledger_peer *peer, const struct base_item *item)
+{
+	enum mc_err ret = msg_hello_check(item, peer->role, peer->environment);
+
+	if (ret != MC_OK && peer->role != MSG_ROLE_SIGNER) {
+		ret = msg_hello_check(item, peer->role, NULL);
+	}
+	peer->greeted = ret == MC_OK;
+	return ret;
+}
+
+static enum mc_err
+on_item(void *self, struct base_chan *chan, const struct base_item *item)
+{
+	struct ledger_peer *peer = self;
+
+	if (item->fd >= 0) {
+		(void)close(item->fd);
+		return MC_FAIL(MC_EFRAME, "a descriptor, which no peer may send");
+	}
+	if (!peer->greeted) {
+		return on_hello(peer, item);
+	}
+	if ((item->type & 1u) != 0) {
+		return MC_FAIL(MC_EFRAME, "an answer to nothing");
+	}
+	return dispatch(peer, chan, item);
+}
+
+static void
+on_gone(void *self, struct base_chan *chan, enum mc_err why)
+{
+	struct ledger_peer *peer = self;
+	struct ledger *ledger = peer->ledger;
+
+	if (why != MC_EPEER) {
+		base_log(LOG_LVL_ERROR, "peer-dropped", LOG_STR("peer", msg_role_name(peer->role)),
+		    LOG_STR("peer_environment", peer->environment),
+		    LOG_STR("detail", mc_err_last()->detail), LOG_END);
+	}
+	base_chan_free(chan);
+	peer->chan = NULL;
+	if (peer->role == MSG_ROLE_SIGNER || peer->role == MSG_ROLE_OPERATORS ||
+	    peer->role == MSG_ROLE_CEREMONY) {
+		ledger_boundary_raise(ledger);
+	}
+	peer_unref(peer);
+}
+
+void
+ledger_peer_add(struct ledger *ledger, int fd, enum msg_role role,
+    struct base_span environment)
+{
+	struct ledger_peer *peer = base_xcalloc(1, sizeof(*peer));
+
+	if (role == MSG_ROLE_OPERATORS && environment.len == 0) {
+		environment = base_span_str(CONFIG_OPERATORS);
+	}
+	peer->ledger = ledger;
+	peer->role = role;
+	peer->refs = 1;
+	base_copy(peer->environment, environment.ptr, environment.len);
+	peer->chan = base_chan_new(ledger->loop, fd, on_item, on_gone, peer);
+	peer->next = ledger->peers;
+	ledger->peers = peer;
+	if (msg_hello_send(peer->chan, MSG_ROLE_LEDGER, NULL) != MC_OK) {
+		base_log_err(LOG_LVL_WARN, "hello-not-sent", mc_err_last()->code);
+	}
+}
+
+static void
+on_turn(void *self)
+{
+	ledger_write_pump(self);
+}
+
+struct ledger *
+ledger_new(struct base_loop *loop, struct base_chan *control, ledger_tell_fn tell,
+    void *tell_arg)
+{
+	struct ledger *ledger = base_xcalloc(1, sizeof(*ledger));
+
+	ledger->loop = loop;
+	ledger->tell = tell;
+	ledger->tell_arg = tell_arg;
+	ledger->control = (struct ledger_peer){
+		.ledger = ledger,
+		.chan = control,
+		.role = MSG_ROLE_SUPERVISOR,
+		.greeted = true,
+		.refs = 1,
+	};
+	ledger->queue_end = &ledger->queue;
+	ledger->batch.ledger = ledger;
+	ledger->batch.job.run = ledger_batch_run;
+	ledger->batch.job.done = ledger_batch_done;
+	ledger->gather = base_timer_new(loop, on_turn, ledger);
+	base_loop_hook(loop, on_turn, ledger);
+	return ledger;
+}
+
+void
+ledger_free(struct ledger *ledger)
+{
+	struct ledger_peer *peer;
+
+	if (ledger == NULL) {
+		return;
+	}
+	ledger->draining = true;
+	base_loop_unhook(ledger->loop, on_turn, ledger);
+	base_pool_free(ledger->writer);
+	base_pool_free(ledger->reader);
+	base_pool_free(ledger->mover);
+	while (ledger->queue != NULL) {
+		struct ledger_op *op = ledger->queue;
+
+		ledger->queue = op->next;
+		ledger_op_free(op);
+	}
+	while ((peer = ledger->peers) != NULL) {
+		ledger->peers = peer->next;
+		base_chan_free(peer->chan);
+		free(peer);
+	}
+	base_timer_free(ledger->gather);
+	base_timer_free(ledger->watch);
+	store_close(ledger->store);
+	store_dedup_free(ledger->dedup);
+	free(ledger->path);
+	free(ledger);
+}

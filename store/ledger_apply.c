@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One change inside the writer's transaction, and its answer. */
+#include "base/mem.h"
+#include "store/ledger_int.h"
+
+/* What a row under an idempotency key means for a new intent. */
+struct duplicate {
+	const struct msg_intent *intent;
+	struct ledger_op *op;
+	int64_t now_at;
+	bool answered;
+};
+
+static bool
+mostly_alive(const struct msg_cert_row *row, int64_t now_at)
+{
+	/* not_before_at lies before the issue by the backdating, which is not life */
+	int64_t life_s = row->not_after_at - row->recorded_at;
+	int64_t left_s = row->not_after_at - now_at;
+
+	return left_s > 0 && left_s > life_s - life_s / 10;
+}
+
+static enum mc_err
+on_duplicate(void *arg, const struct store_cert *cert)
+{
+	struct duplicate *dup = arg;
+	const struct msg_cert_row *row = &cert->row;
+	const struct msg_intent *intent = dup->intent;
+	struct msg_intent_ans answer = { .status = MC_OK, .duplicate = 1 };
+
+	/* The table is a hint: the row decides. A repeated intent goes its own way. */
+	if (!cert->has_dedup || base_span_equal(row->serial, intent->serial) ||
+	    !base_span_equal(base_span_of(cert->dedup_key, 32),
+	        base_span_of(intent->dedup_key, 32)) ||
+	    !base_span_equal(row->environment, intent->environment)) {
+		return MC_OK;
+	}
+	if (!base_span_equal(base_span_of(cert->dedup_body, 32),
+	        base_span_of(intent->dedup_body, 32))) {
+		return MC_FAIL(MC_EIDEMPOTENCY, "the key was used for another request");
+	}
+	if (row->state != MSG_STATE_SIGNED || row->profile != intent->profile ||
+	    !mostly_alive(row, dup->now_at)) {
+		return MC_OK;
+	}
+	answer.seq = row->seq;
+	answer.not_before_at = row->not_before_at;
+	answer.not_after_at = row->not_after_at;
+	answer.serial = row->serial;
+	answer.cert = row->cert;
+	answer.issuer = cert->issuer_cert;
+	base_copy(answer.issuer_id, row->issuer_id, sizeof(answer.issuer_id));
+	ledger_op_put(dup->op, &msg_intent_ans_table, &answer);
+	dup->answered = true;
+	return MC_OK;
+}
+
+static enum mc_err
+find_duplicate(struct ledger_apply *apply, struct ledger_op *op, bool *answered)
+{
+	const struct msg_intent *intent = &op->msg.intent;
+	const struct store_view view = { apply->now_at, apply->boundary_seq };
+	struct duplicate dup = { intent, op, apply->now_at, false };
+	uint64_t seq = store_dedup_find(apply->dedup, intent->dedup_key, apply->now_at);
+	enum mc_err ret = MC_OK;
+
+	if (seq != 0) {
+		ret = store_cert_by_seq(apply->store, &view, seq, on_duplicate, &dup);
+		if (ret == MC_ENOTFOUND) {
+			ret = MC_OK; /* it was rolled back */
+		}
+	}
+	*answered = dup.answered;
+	return ret;
+}
+
+static enum mc_err
+apply_intent(struct ledger_apply *apply, struct ledger_op *op)
+{
+	const struct msg_intent *intent = &op->msg.intent;
+	struct msg_intent_ans answer = { .status = MC_OK };
+	struct store_intended intended;
+	bool answered = false;
+	enum mc_err ret = MC_OK;
+
+	if (apply->refuse_intents != MC_OK) {
+		return MC_FAIL(apply->refuse_intents, "%s",
+		    mc_err_text(apply->refuse_intents));
+	}
+	if (intent->has_dedup != 0) {
+		ret = find_duplicate(apply, op, &answered);
+		if (ret != MC_OK || answered) {
+			return ret;
+		}
+	}
+	ret = store_intent_put(apply->store, intent, apply->now_at, &intended);
+	if (ret != MC_OK) {
+		return ret;
+	}
+	if (intended.inserted && intent->has_dedup != 0) {
+		store_dedup_put(apply->dedup, intent->dedup_key, intended.seq, apply->now_at);
+	}
+	answer.seq = intended.seq;
+	answer.not_before_at = intent->not_before_at;
+	answer.not_after_at = intent->not_after_at;
+	answer.serial = intent->serial;
+	base_copy(answer.issuer_id, intent->issuer_id, sizeof(answer.issuer_id));
+	ledger_op_put(op, &msg_intent_ans_table, &answer);
+	return MC_OK;
+}
+
+static void
+put_ok(struct ledger_op *op)
+{
+	const struct msg_status_ans answer = { .status = MC_OK };
+
+	ledger_op_put(op, &msg_status_ans_table, &answer);
+}
+
+static enum mc_err
+apply_signature(struct ledger_apply *apply, struct ledger_op *op)
+{
+	bool inserted = false;
+	enum mc_err ret = store_signature_put(apply->store, &op->msg.signature, &op->scope,
+	    &inserted);
+
+	if (ret == MC_OK) {
+		if (inserted && op->msg.signature.seq <= apply->boundary_seq) {
+			apply->late_signatures++;
+		}
+		put_ok(op);
+	}
+	return ret;
+}
+
+static enum mc_err
+apply_crl_begin(struct ledger_apply *apply, struct ledger_op *op)
+{
+	struct msg_crl_begin_ans answer = { .status = MC_OK };
+	enum mc_err ret = store_crl_begin(apply->store, op->msg.crl_begin.issuer_id,
+	    &op->scope, &answer);
+
+	if (ret == MC_OK) {
+		ledger_op_put(op, &msg_crl_begin_ans_table, &answer);
+	}
+	return ret;
+}
+
+struct revoked {
+	struct ledger_op *op;
+	enum mc_err status;
+};
+
+static enum mc_err
+put_revoked(void *arg, const struct store_cert *cert)
+{
+	const struct revoked *revoked = arg;
+	struct msg_cert_row row = cert->row;
+
+	row.status = revoked->status;
+	if (revoked->status != MC_OK) {
+		row.detail = base_span_str(mc_err_last()->detail);
+	}
+	ledger_op_put(revoked->op, &msg_cert_row_table, &row);
+	return MC_OK;
+}
+
+static enum mc_err
+apply_revoke(struct ledger_apply *apply, struct ledger_op *op)
+{
+	const struct msg_revoke *revoke = &op->msg.revoke;
+	const struct store_view view = { apply->now_at, apply->boundary_seq };
+	struct revoked revoked = { op,
+		store_revoke(apply->store, revoke, apply->now_at) };
+
+	/* One that was revoked before comes with the row that says when and why. */
+	if (revoked.status != MC_OK && revoked.status != MC_ECONFLICT) {
+		return revoked.status;
+	}
+	return store_cert_by_serial(apply->store, &view, revoke->serial, put_revoked,
+	    &revoked);
+}
+
+static enum mc_err
+apply_config(struct ledger_apply *apply, struct ledger_op *op)
+{
+	struct base_buf diff;
+	enum mc_err ret = MC_EINTERNAL;
+
+	base_buf_init(&diff, LIMIT_CONFIG_DIFF);
+	ret = store_config_put(apply->store, &op->msg.config_put, apply->now_at, &diff);
+	base_buf_clear(&diff);
+	return ret;
+}
+
+/* Changes whose answer is a bare status. */
+static enum mc_err
+apply_plain(struct ledger_apply *apply, struct ledger_op *op)
+{
+	enum mc_err ret = MC_EINTERNAL;
+	bool flag = false;
+
+	switch (op->type) {
+	case MSG_ISSUER_PUT:
+		ret = store_issuer_put(apply->store, &op->msg.issuer_put, apply->now_at, &flag);
+		break;
+	case MSG_CRL_CHUNK:
+		ret = store_crl_chunk(apply->store, &op->msg.crl_chunk, &op->scope, &flag);
+		break;
+	case MSG_USER_PUT:
+		ret = store_user_put(apply->store, &op->msg.user_put, apply->now_at, &flag);
+		break;
+	case MSG_USER_REMOVE:
+		ret = store_user_remove(apply->store, &op->msg.user_remove, apply->now_at);
+		break;
+	case MSG_EVENT_PUT:
+		ret = store_event_put(apply->store, &op->msg.event_put, apply->now_at);
+		break;
+	case MSG_CONFIG_PUT:
+		ret = apply_config(apply, op);
+		break;
+	default:
+		return MC_FAIL(MC_EINTERNAL, "type %u is no change", op->type);
+	}
+	if (ret == MC_OK) {
+		put_ok(op);
+	}
+	return ret;
+}
+
+enum mc_err
+ledger_apply_op(struct ledger_apply *apply, struct ledger_op *op)
+{
+	enum mc_err ret = MC_EINTERNAL;
+
+	base_buf_reset(&op->answers);
+	switch (op->type) {
+	case MSG_INTENT:
+		ret = apply_intent(apply, op);
+		break;
+	case MSG_SIGNATURE:
+		ret = apply_signature(apply, op);
+		break;
+	case MSG_CRL_BEGIN:
+		ret = apply_crl_begin(apply, op);
+		break;
+	case MSG_REVOKE:
+		ret = apply_revoke(apply, op);
+		break;
+	default:
+		ret = apply_plain(apply, op);
+		break;
+	}
+	if (ret == MC_OK) {
+		return MC_OK;
+	}
+	if (mc_err_class(ret) == MC_CLASS_IO && ret != apply->refuse_intents) {
+		return ret;
+	}
+	ledger_op_fail(op, ret, mc_err_last()->code == ret ? mc_err_last()->detail : "");
+	return MC_OK;
+}

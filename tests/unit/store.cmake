@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+meshca_unit(store_sqlite_intent mc_store)

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A ledger database in a directory of its own, with one authority in it. */
+#ifndef TESTS_STORE_FIXTURE_H
+#define TESTS_STORE_FIXTURE_H
+
+#include <check.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
+#include "base/mem.h"
+#include "store/store.h"
+
+#define FIX_NOW INT64_C(1795000000)
+#define FIX_DAY INT64_C(86400)
+/* SEQUENCE { NULL } and BIT STRING of one byte: the shape of what follows a TBS. */
+#define FIX_TAIL "\x30\x02\x05\x00\x03\x02\x00\x01"
+
+struct fix {
+	char dir[64];
+	char path[96];
+	const char *vfs;
+	struct store *store;
+	unsigned serial_next;
+	uint8_t issuing_id[32]; /* of environment "production" */
+};
+
+struct fix_intent {
+	struct msg_intent msg;
+	char serial[20];
+	char identity[64];
+	char tbs[96];
+};
+
+static inline struct store *
+fix_open(const struct fix *fix, enum store_mode mode)
+{
+	const struct store_params params = { fix->path, mode, fix->vfs };
+
+	return store_sqlite_open(&params);
+}
+
+static inline void
+fix_intent_make(struct fix *fix, struct fix_intent *out, uint8_t profile, const char *identity)
+{
+	unsigned n = ++fix->serial_next;
+
+	memset(out, 0, sizeof(*out));
+	(void)snprintf(out->serial, sizeof(out->serial), "\x01serial-%08u", n);
+	(void)snprintf(out->identity, sizeof(out->identity), "%s", identity);
+	(void)snprintf(out->tbs, sizeof(out->tbs), "tbs %u of %s", n, identity);
+	out->msg.profile = profile;
+	out->msg.serial = base_span_str(out->serial);
+	out->msg.environment = base_span_str("production");
+	out->msg.cluster = base_span_str("Kubernetes");
+	out->msg.identity = base_span_str(out->identity);
+	out->msg.requester = base_span_str("system:serviceaccount:shop:cart");
+	out->msg.evidence = base_span_str("{\"pod\":\"cart-1\"}");
+	out->msg.not_before_at = FIX_NOW - 120;
+	out->msg.not_after_at = FIX_NOW + FIX_DAY;
+	out->msg.tbs = base_span_str(out->tbs);
+	memset(out->msg.spki_sha256, (int)(n & 0xff), 32);
+	memset(out->msg.request_id, 7, 16);
+	if (profile != MSG_PROFILE_ENVIRONMENT && profile != MSG_PROFILE_ROOT) {
+		memcpy(out->msg.issuer_id, fix->issuing_id, 32);
+	}
+}
+
+static inline uint64_t
+fix_put(struct fix *fix, const struct msg_intent *msg)
+{
+	struct store_intended intended;
+
+	ck_assert_int_eq(store_intent_put(fix->store, msg, FIX_NOW, &intended), MC_OK);
+	return intended.seq;
+}
+
+static inline enum mc_err
+fix_sign(struct fix *fix, uint64_t seq, struct base_span serial)
+{
+	const struct store_scope all = { 0 };
+	const struct msg_signature sig = { seq, serial, base_span_of(FIX_TAIL, 8) };
+	bool inserted = false;
+
+	return store_signature_put(fix->store, &sig, &all, &inserted);
+}
+
+/* Intent, signature and registration of a CA certificate. */
+static inline void
+fix_ca(struct fix *fix, uint8_t profile, const char *name, uint8_t id[32])
+{
+	const struct base_span tail = base_span_of(FIX_TAIL, 8);
+	struct msg_issuer_put put = { .profile = profile };
+	struct fix_intent intent;
+	struct base_buf cert;
+	bool inserted = false;
+
+	fix_intent_make(fix, &intent, profile, name);
+	intent.msg.not_after_at = FIX_NOW + 3650 * FIX_DAY;
+	put.seq = fix_put(fix, &intent.msg);
+	ck_assert_int_eq(fix_sign(fix, put.seq, intent.msg.serial), MC_OK);
+	base_buf_init(&cert, LIMIT_CERT);
+	store_cert_assemble(&cert, intent.msg.tbs, tail);
+	put.cert = base_buf_span(&cert);
+	base_crypto_sha256(put.cert, put.issuer_id);
+	put.environment = base_span_str("production");
+	put.trust_domain = base_span_str("cluster.local");
+	put.subject = base_span_str(name);
+	put.key_id = base_span_str("key id");
+	ck_assert_int_eq(store_issuer_put(fix->store, &put, FIX_NOW, &inserted), MC_OK);
+	ck_assert(inserted);
+	memcpy(id, put.issuer_id, 32);
+	base_buf_clear(&cert);
+}
+
+/* The writer, with an anchor (seq 1) and an issuing CA (seq 2) of "production". */
+static inline void
+fix_start_vfs(struct fix *fix, const char *vfs)
+{
+	uint8_t anchor[32];
+
+	memset(fix, 0, sizeof(*fix));
+	fix->vfs = vfs;
+	(void)snprintf(fix->dir, sizeof(fix->dir), "/tmp/meshca-store-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(fix->dir));
+	(void)snprintf(fix->path, sizeof(fix->path), "%s/db/ledger.db", fix->dir);
+	fix->store = fix_open(fix, STORE_WRITER);
+	ck_assert_msg(fix->store != NULL, "%s", mc_err_last()->detail);
+	ck_assert_int_eq(store_begin(fix->store), MC_OK);
+	fix_ca(fix, MSG_PROFILE_ENVIRONMENT, "CN=production", anchor);
+	memcpy(fix->issuing_id, anchor, 32);
+	fix_ca(fix, MSG_PROFILE_ISSUING, "CN=production issuing", fix->issuing_id);
+	ck_assert_int_eq(store_commit(fix->store), MC_OK);
+}
+
+static inline void
+fix_start(struct fix *fix)
+{
+	fix_start_vfs(fix, NULL);
+}
+
+static inline int
+fix_unlink(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+static inline void
+fix_end(struct fix *fix)
+{
+	store_close(fix->store);
+	(void)nftw(fix->dir, fix_unlink, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline void
+fix_reopen(struct fix *fix)
+{
+	store_close(fix->store);
+	fix->store = fix_open(fix, STORE_WRITER);
+	ck_assert_msg(fix->store != NULL, "%s", mc_err_last()->detail);
+}
+
+/* One leaf, committed; signed when asked for. Returns its seq. */
+static inline uint64_t
+fix_leaf(struct fix *fix, const char *identity, bool sign, struct fix_intent *out)
+{
+	uint64_t seq;
+
+	fix_intent_make(fix, out, MSG_PROFILE_SVID, identity);
+	ck_assert_int_eq(store_begin(fix->store), MC_OK);
+	seq = fix_put(fix, &out->msg);
+	if (sign) {
+		ck_assert_int_eq(fix_sign(fix, seq, out->msg.serial), MC_OK);
+	}
+	ck_assert_int_eq(store_commit(fix->store), MC_OK);
+	return seq;
+}
+
+#endif
