@@ -30,3 +30,9 @@ if(MESHCA_INTEROP)
       ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   endforeach()
 endif()
+if(MESHCA_INTEROP)
+  add_test(NAME interop/h2spec
+    COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/interop/h2spec.py)
+  set_tests_properties(interop/h2spec PROPERTIES TIMEOUT 600 RUN_SERIAL TRUE
+    ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+endif()
