@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger_fixture.h"
+
+#include "check_main.h"
+
+START_TEST(intent_is_durable_when_answered)
+{
+	struct msg_intent_ans out;
+	struct fix_intent leaf;
+	struct bench bench;
+	struct store *reader;
+	struct store_head head;
+	struct peer *signer;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://cluster.local/ns/a/sa/b");
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	ck_assert_uint_eq(out.seq, 3);
+	ck_assert_uint_eq(out.duplicate, 0);
+	reader = fix_open(&bench.fix, STORE_READER);
+	ck_assert_int_eq(store_head(reader, &head), MC_OK);
+	ck_assert_uint_eq(head.seq, 3);
+	store_close(reader);
+	ck_assert_int_eq(peer_sign(&bench, signer, out.seq, leaf.msg.serial), MC_OK);
+	ck_assert_uint_eq(bench.ledger->head.signed_count, 3);
+	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
+/* What each role may ask, and that everything else costs it its channel. */
+START_TEST(permits_by_role_and_type)
+{
+	static const struct {
+		enum msg_role role;
+		uint16_t type;
+		bool allowed;
+	} CASES[] = {
+		{ MSG_ROLE_FRONT, MSG_USER_LIST, true },
+		{ MSG_ROLE_FRONT, MSG_CRL_STATUS, true },
+		{ MSG_ROLE_FRONT, MSG_LEDGER_STATUS, true },
+		{ MSG_ROLE_FRONT, MSG_INTENT, false },
+		{ MSG_ROLE_FRONT, MSG_SIGNATURE, false },
+		{ MSG_ROLE_FRONT, MSG_ISSUER_PUT, false },
+		{ MSG_ROLE_FRONT, MSG_USER_PUT, false },
+		{ MSG_ROLE_FRONT, MSG_CRL_CHUNK, false },
+		{ MSG_ROLE_FRONT, MSG_CONFIG_PUT, false },
+		{ MSG_ROLE_FRONT, MSG_CTL_START, false },
+		{ MSG_ROLE_SIGNER, MSG_ISSUER_PUT, false },
+		{ MSG_ROLE_SIGNER, MSG_USER_PUT, false },
+		{ MSG_ROLE_SIGNER, MSG_REVOKE, false },
+		{ MSG_ROLE_SIGNER, MSG_CERT_LIST, false },
+		{ MSG_ROLE_SIGNER, MSG_USER_GET, false },
+		{ MSG_ROLE_OPERATORS, MSG_ISSUER_PUT, false },
+		{ MSG_ROLE_OPERATORS, MSG_REVOKE, false },
+		{ MSG_ROLE_KEEPER, MSG_CRL_STATUS, true },
+		{ MSG_ROLE_KEEPER, MSG_LEDGER_STATUS, true },
+		{ MSG_ROLE_KEEPER, MSG_REVOKE, false },
+		{ MSG_ROLE_KEEPER, MSG_INTENT, false },
+		{ MSG_ROLE_CEREMONY, MSG_USER_PUT, false },
+		{ MSG_ROLE_CEREMONY, MSG_REVOKE, false },
+		{ MSG_ROLE_CEREMONY, MSG_CONFIG_PUT, false },
+	};
+	const struct msg_empty empty = { 0 };
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		bool signer = CASES[i].role == MSG_ROLE_SIGNER;
+		struct bench bench;
+		struct peer *peer;
+
+		bench_start(&bench);
+		peer = peer_start(&bench, CASES[i].role, signer ? "production" : "");
+		peer_ask(peer, CASES[i].type, &msg_empty_table, &empty);
+		peer_wait(&bench, peer, 1);
+		ck_assert_msg(peer->gone == !CASES[i].allowed, "%s: %s",
+		    msg_role_name(CASES[i].role), msg_type_name(CASES[i].type));
+		ck_assert(CASES[i].allowed ||
+		    strstr(mc_err_last()->detail, "not permitted") != NULL ||
+		    strstr(mc_err_last()->detail, "unknown here") != NULL);
+		peer_end(peer);
+		bench_end(&bench);
+	}
+}
+END_TEST
+
+/* The last guard: no CA profile and no foreign environment through a signer's channel. */
+START_TEST(signers_write_only_their_own_leaves)
+{
+	static const struct {
+		enum msg_role role;
+		uint8_t profile;
+		const char *environment;
+		enum mc_err expect;
+	} CASES[] = {
+		{ MSG_ROLE_SIGNER, MSG_PROFILE_SVID, "production", MC_OK },
+		{ MSG_ROLE_SIGNER, MSG_PROFILE_SERVER, "production", MC_OK },
+		{ MSG_ROLE_SIGNER, MSG_PROFILE_CLIENT, "production", MC_EPOLICY },
+		{ MSG_ROLE_SIGNER, MSG_PROFILE_ISSUING, "production", MC_EPOLICY },
+		{ MSG_ROLE_SIGNER, MSG_PROFILE_ENVIRONMENT, "production", MC_EPOLICY },
+		{ MSG_ROLE_SIGNER, MSG_PROFILE_ROOT, "production", MC_EPOLICY },
+		{ MSG_ROLE_SIGNER, MSG_PROFILE_SVID, "staging", MC_EPOLICY },
+		{ MSG_ROLE_SIGNER, 77, "production", MC_EPOLICY },
+		{ MSG_ROLE_OPERATORS, MSG_PROFILE_SVID, "operators", MC_EPOLICY },
+		{ MSG_ROLE_OPERATORS, MSG_PROFILE_ISSUING, "operators", MC_EPOLICY },
+		{ MSG_ROLE_OPERATORS, MSG_PROFILE_CLIENT, "production", MC_EPOLICY },
+		{ MSG_ROLE_CEREMONY, MSG_PROFILE_SVID, "production", MC_EPOLICY },
+	};
+	struct bench bench;
+	struct fix_intent leaf;
+	struct msg_intent_ans out;
+
+	bench_start(&bench);
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+		bool signer = CASES[i].role == MSG_ROLE_SIGNER;
+		struct peer *peer = peer_start(&bench, CASES[i].role, signer ? "production" : "");
+		uint64_t before = bench.ledger->head.seq;
+
+		live_intent(&bench, &leaf, CASES[i].profile, "spiffe://x/y");
+		leaf.msg.environment = base_span_str(CASES[i].environment);
+		ck_assert_int_eq(peer_intent(&bench, peer, &leaf.msg, &out), CASES[i].expect);
+		ck_assert_uint_eq(bench.ledger->head.seq - before,
+		    CASES[i].expect == MC_OK ? 1 : 0);
+		peer_end(peer);
+	}
+	bench_end(&bench);
+}
+END_TEST
+
+START_TEST(hello_must_agree)
+{
+	struct bench bench;
+	struct peer *peer;
+	int fds[2];
+
+	bench_start(&bench);
+	peer = base_xcalloc(1, sizeof(*peer));
+	ck_assert_int_eq(base_chan_pair(fds), MC_OK);
+	ledger_peer_add(bench.ledger, fds[0], MSG_ROLE_SIGNER, base_span_str("staging"));
+	peer->chan = base_chan_new(bench.loop, fds[1], peer_item, peer_gone, peer);
+	ck_assert_int_eq(msg_hello_send(peer->chan, MSG_ROLE_SIGNER, "production"), MC_OK);
+	peer_wait(&bench, peer, 1);
+	ck_assert(peer->gone);
+	peer_end(peer);
+	bench_end(&bench);
+}
+END_TEST
+
+static void
+make_dedup(struct fix_intent *leaf, uint8_t key, uint8_t body)
+{
+	leaf->msg.has_dedup = 1;
+	memset(leaf->msg.dedup_key, key, 32);
+	memset(leaf->msg.dedup_body, body, 32);
+}
+
+START_TEST(idempotency_key_yields_the_signed_certificate)
+{
+	struct msg_intent_ans first;
+	struct msg_intent_ans out;
+	struct fix_intent leaf;
+	struct fix_intent again;
+	struct bench bench;
+	struct peer *signer;
+	struct base_buf cert;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&leaf, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &first), MC_OK);
+	/* Not signed yet: the next one under the key is a certificate of its own. */
+	live_intent(&bench, &again, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&again, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &again.msg, &out), MC_OK);
+	ck_assert_uint_eq(out.duplicate, 0);
+	ck_assert_int_eq(peer_sign(&bench, signer, out.seq, again.msg.serial), MC_OK);
+	/* Also after a restart. */
+	peer_end(signer);
+	bench_close(&bench);
+	bench_open(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&leaf, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	ck_assert_uint_eq(out.duplicate, 1);
+	ck_assert(base_span_equal(out.serial, again.msg.serial));
+	base_buf_init(&cert, LIMIT_CERT);
+	store_cert_assemble(&cert, again.msg.tbs, base_span_of(FIX_TAIL, 8));
+	ck_assert(base_span_equal(out.cert, base_buf_span(&cert)));
+	ck_assert(out.issuer.len != 0);
+	ck_assert_mem_eq(out.issuer_id, bench.fix.issuing_id, 32);
+	base_buf_clear(&cert);
+	make_dedup(&leaf, 1, 3);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_EIDEMPOTENCY);
+	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
+START_TEST(revoked_or_aged_certificates_are_not_handed_out)
+{
+	struct msg_revoke revoke = { .reason = MSG_REASON_KEY_COMPROMISE };
+	struct msg_intent_ans out;
+	struct msg_cert_row row;
+	struct fix_intent leaf;
+	struct fix_intent next;
+	struct bench bench;
+	struct peer *signer;
+	struct peer *front;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	front = peer_start(&bench, MSG_ROLE_FRONT, "");
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&leaf, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	ck_assert_int_eq(peer_sign(&bench, signer, out.seq, leaf.msg.serial), MC_OK);
+	revoke.serial = leaf.msg.serial;
+	revoke.actor = base_span_str("alice");
+	ck_assert_int_eq(peer_call(&bench, front, MSG_REVOKE, &msg_revoke_table, &revoke,
+	                     &msg_cert_row_table, &row),
+	    MC_OK);
+	ck_assert_int_eq(row.state, MSG_STATE_REVOKED);
+	ck_assert_int_eq(peer_call(&bench, front, MSG_REVOKE, &msg_revoke_table, &revoke,
+	                     &msg_cert_row_table, &row),
+	    MC_ECONFLICT);
+	ck_assert_int_eq(row.reason, MSG_REASON_KEY_COMPROMISE);
+	live_intent(&bench, &next, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&next, 1, 2);
+	/* An expired one: a life that is over when it begins. */
+	next.msg.not_after_at = base_clock_now() - 1;
+	ck_assert_int_eq(peer_intent(&bench, signer, &next.msg, &out), MC_OK);
+	ck_assert_uint_eq(out.duplicate, 0);
+	ck_assert_int_eq(peer_sign(&bench, signer, out.seq, next.msg.serial), MC_OK);
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&leaf, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	ck_assert_uint_eq(out.duplicate, 0);
+	peer_end(signer);
+	peer_end(front);
+	bench_end(&bench);
+}
+END_TEST
+
+START_TEST(unsigned_intents_of_a_lost_signer_are_unconfirmed)
+{
+	struct msg_intent_ans out;
+	struct msg_cert_get get;
+	struct msg_cert_row row;
+	struct fix_intent leaf;
+	struct bench bench;
+	struct peer *signer;
+	struct peer *front;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	front = peer_start(&bench, MSG_ROLE_FRONT, "");
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	get.serial = leaf.msg.serial;
+	ck_assert_int_eq(peer_call(&bench, front, MSG_CERT_GET, &msg_cert_get_table, &get,
+	                     &msg_cert_row_table, &row),
+	    MC_OK);
+	ck_assert_int_eq(row.state, MSG_STATE_INTENDED);
+	peer_end(signer);
+	for (int i = 0; i < 5; i++) {
+		base_loop_turn(bench.loop, 10);
+	}
+	ck_assert_uint_eq(bench.ledger->unconfirmed, 1);
+	ck_assert_int_eq(peer_call(&bench, front, MSG_CERT_GET, &msg_cert_get_table, &get,
+	                     &msg_cert_row_table, &row),
+	    MC_OK);
+	ck_assert_int_eq(row.state, MSG_STATE_UNCONFIRMED);
+	/* It reconnects (it had lost us, not its life) and repeats what was not answered. */
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	ck_assert_uint_eq(out.seq, 3);
+	ck_assert_int_eq(peer_sign(&bench, signer, out.seq, leaf.msg.serial), MC_OK);
+	ck_assert_uint_eq(bench.ledger->unconfirmed, 0);
+	peer_end(signer);
+	peer_end(front);
+	bench_end(&bench);
+}
+END_TEST
+
+START_TEST(low_disk_refuses_intents_but_revokes)
+{
+	struct msg_revoke revoke = { .reason = MSG_REASON_SUPERSEDED };
+	struct msg_intent_ans out;
+	struct msg_cert_row row;
+	struct fix_intent leaf;
+	struct bench bench;
+	struct peer *signer;
+	struct peer *front;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	front = peer_start(&bench, MSG_ROLE_FRONT, "");
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	bench.ledger->disk_reserve_bytes = UINT64_MAX / 2;
+	ledger_look(bench.ledger);
+	ck_assert_int_eq(bench.state, MSG_RS_BLOCKED);
+	revoke.serial = leaf.msg.serial;
+	ck_assert_int_eq(peer_call(&bench, front, MSG_REVOKE, &msg_revoke_table, &revoke,
+	                     &msg_cert_row_table, &row),
+	    MC_OK);
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_ENOSPACE);
+	bench.ledger->disk_reserve_bytes = 0;
+	ledger_look(bench.ledger);
+	ck_assert_int_eq(bench.state, MSG_RS_READY);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	peer_end(signer);
+	peer_end(front);
+	bench_end(&bench);
+}
+END_TEST
+
+static int64_t
+wall_far_back(void)
+{
+	return base_clock_now_us() - INT64_C(3600000000);
+}
+
+START_TEST(clock_step_refuses_intents_until_accepted)
+{
+	struct msg_intent_ans out;
+	struct fix_intent leaf;
+	struct bench bench;
+	struct peer *signer;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	bench.ledger->clock.wall_us = wall_far_back;
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_ECLOCK);
+	base_clock_guard_accept(&bench.ledger->clock);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
+START_TEST(many_intents_share_commits_and_keep_order)
+{
+	enum { MANY = 600 };
+	struct msg_intent_ans out;
+	struct fix_intent leaf;
+	struct bench bench;
+	struct peer *signer;
+	uint64_t commits;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	commits = bench.ledger->counters.commit_count;
+	for (unsigned i = 0; i < MANY; i++) {
+		live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+		peer_ask(signer, MSG_INTENT, &msg_intent_table, &leaf.msg);
+	}
+	peer_wait(&bench, signer, MANY);
+	ck_assert_uint_eq(signer->count, MANY);
+	for (unsigned i = MANY - PEER_ANSWERS; i < MANY; i++) {
+		ck_assert_int_eq(msg_decode(&msg_intent_ans_table,
+		                     base_buf_span(&signer->answers[i % PEER_ANSWERS].payload),
+		                     &out),
+		    MC_OK);
+		ck_assert_uint_eq(out.status, MC_OK);
+		ck_assert_uint_eq(out.seq, 3 + i);
+		ck_assert_uint_eq(signer->answers[i % PEER_ANSWERS].corr, i + 1);
+	}
+	commits = bench.ledger->counters.commit_count - commits;
+	ck_assert_uint_ge(commits, MANY / LIMIT_COMMIT_ROWS);
+	ck_assert_uint_le(commits, MANY / 20);
+	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
+static void
+on_drained(void *arg)
+{
+	bool *drained = arg;
+
+	*drained = true;
+}
+
+START_TEST(drain_answers_what_was_taken_and_takes_no_more)
+{
+	struct msg_intent_ans out;
+	struct fix_intent leaf;
+	struct bench bench;
+	struct peer *signer;
+	bool drained = false;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	peer_ask(signer, MSG_INTENT, &msg_intent_table, &leaf.msg);
+	base_loop_turn(bench.loop, 0);
+	base_loop_turn(bench.loop, 0);
+	ledger_drain(bench.ledger, on_drained, &drained);
+	peer_wait(&bench, signer, 1);
+	ck_assert_int_eq(msg_decode(&msg_intent_ans_table,
+	                     base_buf_span(&signer->answers[0].payload), &out),
+	    MC_OK);
+	ck_assert_uint_eq(out.status, MC_OK);
+	ck_assert(drained);
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_ENOTREADY);
+	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
+START_TEST(list_ends_with_its_cursor)
+{
+	struct msg_cert_list list = { .limit = 2 };
+	struct msg_cert_row row;
+	struct msg_list_end end;
+	struct bench bench;
+	struct peer *front;
+
+	bench_start(&bench);
+	front = peer_start(&bench, MSG_ROLE_FRONT, "");
+	list.limit = 1;
+	peer_ask(front, MSG_CERT_LIST, &msg_cert_list_table, &list);
+	peer_wait(&bench, front, 2);
+	ck_assert_uint_eq(front->count, 2);
+	ck_assert_uint_eq(front->answers[0].flags, BASE_ITEM_MORE);
+	ck_assert_uint_eq(front->answers[1].flags, 0);
+	ck_assert_int_eq(msg_decode(&msg_cert_row_table,
+	                     base_buf_span(&front->answers[0].payload), &row),
+	    MC_OK);
+	ck_assert_uint_eq(row.seq, 2);
+	ck_assert_int_eq(msg_decode(&msg_list_end_table,
+	                     base_buf_span(&front->answers[1].payload), &end),
+	    MC_OK);
+	ck_assert_uint_eq(end.next_seq, 2);
+	list.limit = 0;
+	peer_ask(front, MSG_CERT_LIST, &msg_cert_list_table, &list);
+	peer_wait(&bench, front, 3);
+	ck_assert_int_eq(msg_decode(&msg_list_end_table,
+	                     base_buf_span(&front->answers[2].payload), &end),
+	    MC_OK);
+	ck_assert_uint_eq(end.status, MC_EUSAGE);
+	peer_end(front);
+	bench_end(&bench);
+}
+END_TEST
+
+CHECK_MAIN("store_ledger", intent_is_durable_when_answered, permits_by_role_and_type,
+    signers_write_only_their_own_leaves, hello_must_agree,
+    idempotency_key_yields_the_signed_certificate,
+    revoked_or_aged_certificates_are_not_handed_out,
+    unsigned_intents_of_a_lost_signer_are_unconfirmed, low_disk_refuses_intents_but_revokes,
+    clock_step_refuses_intents_until_accepted, many_intents_share_commits_and_keep_order,
+    drain_answers_what_was_taken_and_takes_no_more, list_ends_with_its_cursor)
