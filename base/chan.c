@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/chan_int.h"
+#include "base/chan_open.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -19,8 +20,6 @@
 /* A turn reads so many frames of one channel, then others have theirs. */
 #define FRAMES_PER_TURN 16
 #define SPARE_FRAMES 4
-/* Twice the window at most half full: short probe runs. */
-#define OPEN_SLOTS (2 * LIMIT_CHAN_WINDOW)
 /* Room for some descriptors more than the one allowed, so that a peer that sends several is
  * seen, and they are closed, instead of being cut off. */
 #define FDS_SEEN 4
@@ -32,17 +31,6 @@ struct frame {
 	int fd;      /* -1, or goes with it */
 	bool sealed; /* takes no more items */
 	uint8_t bytes[LIMIT_FRAME];
-};
-
-/* Requests without their last answer, by correlation: open addressing. */
-struct open_slot {
-	uint64_t corr;
-	uint16_t type; /* 0 = free */
-};
-
-struct open_set {
-	unsigned count;
-	struct open_slot slots[OPEN_SLOTS];
 };
 
 struct base_chan {
@@ -61,70 +49,10 @@ struct base_chan {
 	unsigned frame_count;
 	struct frame *spare;
 	unsigned spare_count;
-	struct open_set sent;     /* our requests */
-	struct open_set received; /* the peer's */
+	struct chan_open sent;     /* our requests */
+	struct chan_open received; /* the peer's */
 	uint8_t in[LIMIT_FRAME];
 };
-
-/* --- the sets of open requests --- */
-
-static size_t
-open_home(uint64_t corr)
-{
-	/* Fibonacci hashing: correlations are often counters or multiples of one. */
-	return (size_t)((corr * UINT64_C(0x9e3779b97f4a7c15)) >> 32) % OPEN_SLOTS;
-}
-
-static struct open_slot *
-open_find(struct open_set *set, uint64_t corr)
-{
-	size_t at = open_home(corr);
-
-	while (set->slots[at].type != 0) {
-		if (set->slots[at].corr == corr) {
-			return &set->slots[at];
-		}
-		at = (at + 1) % OPEN_SLOTS;
-	}
-	return NULL;
-}
-
-/* The caller made sure that there is room and that corr is not in it. */
-static void
-open_add(struct open_set *set, uint64_t corr, uint16_t type)
-{
-	size_t at = open_home(corr);
-
-	while (set->slots[at].type != 0) {
-		at = (at + 1) % OPEN_SLOTS;
-	}
-	set->slots[at] = (struct open_slot){corr, type};
-	set->count++;
-}
-
-/* Closes the gap so that probe runs stay unbroken: no tombstones. */
-static void
-open_remove(struct open_set *set, struct open_slot *slot)
-{
-	size_t hole = (size_t)(slot - set->slots);
-	size_t at = hole;
-
-	for (;;) {
-		size_t home;
-
-		at = (at + 1) % OPEN_SLOTS;
-		if (set->slots[at].type == 0) {
-			break;
-		}
-		home = open_home(set->slots[at].corr);
-		if ((at + OPEN_SLOTS - home) % OPEN_SLOTS >= (at + OPEN_SLOTS - hole) % OPEN_SLOTS) {
-			set->slots[hole] = set->slots[at];
-			hole = at;
-		}
-	}
-	set->slots[hole].type = 0;
-	set->count--;
-}
 
 /* --- frames to send --- */
 
@@ -396,7 +324,7 @@ frame_check(const uint8_t *bytes, size_t len, unsigned *count, bool with_fd)
 static enum mc_err
 item_book(struct base_chan *chan, const struct item_head *head)
 {
-	struct open_slot *slot;
+	struct chan_open_slot *slot;
 
 	if (head->type == BASE_CHAN_HELLO) {
 		return MC_OK;
@@ -405,18 +333,18 @@ item_book(struct base_chan *chan, const struct item_head *head)
 		if (chan->received.count >= LIMIT_CHAN_WINDOW) {
 			return MC_FAIL(MC_EFRAME, "request beyond the window");
 		}
-		if (open_find(&chan->received, head->corr) != NULL) {
+		if (chan_open_find(&chan->received, head->corr) != NULL) {
 			return MC_FAIL(MC_EFRAME, "correlation used twice");
 		}
-		open_add(&chan->received, head->corr, head->type);
+		chan_open_add(&chan->received, head->corr, head->type);
 		return MC_OK;
 	}
-	slot = open_find(&chan->sent, head->corr);
+	slot = chan_open_find(&chan->sent, head->corr);
 	if (slot == NULL || slot->type + 1 != head->type) {
 		return MC_FAIL(MC_EFRAME, "answer of type %u to no request", (unsigned)head->type);
 	}
 	if ((head->flags & BASE_ITEM_MORE) == 0) {
-		open_remove(&chan->sent, slot);
+		chan_open_remove(&chan->sent, slot);
 	}
 	return MC_OK;
 }
@@ -669,7 +597,7 @@ base_chan_pending(const struct base_chan *chan)
 /* Checks an item against our accounts; *slot is the request that an answer belongs to. */
 static enum mc_err
 send_check(struct base_chan *chan, const struct base_item *head, size_t len,
-    struct open_slot **slot)
+    struct chan_open_slot **slot)
 {
 	*slot = NULL;
 	if (chan->gone != MC_OK) {
@@ -685,13 +613,13 @@ send_check(struct base_chan *chan, const struct base_item *head, size_t len,
 		if (chan->sent.count >= LIMIT_CHAN_WINDOW) {
 			return MC_FAIL(MC_EBUSY, "no credit");
 		}
-		if (head->type == 0 || head->flags != 0 || open_find(&chan->sent, head->corr) != NULL) {
+		if (head->type == 0 || head->flags != 0 || chan_open_find(&chan->sent, head->corr) != NULL) {
 			return MC_FAIL(MC_EINTERNAL, "request of type %u: correlation in use",
 			    (unsigned)head->type);
 		}
 		return MC_OK;
 	}
-	*slot = open_find(&chan->received, head->corr);
+	*slot = chan_open_find(&chan->received, head->corr);
 	if (*slot == NULL || (*slot)->type + 1 != head->type) {
 		return MC_FAIL(MC_EINTERNAL, "answer of type %u to no request", (unsigned)head->type);
 	}
@@ -717,7 +645,7 @@ enum mc_err
 base_chan_reserve(struct base_chan *chan, const struct base_item *head, size_t len,
     uint8_t **payload)
 {
-	struct open_slot *slot;
+	struct chan_open_slot *slot;
 	struct frame *frame;
 	enum mc_err ret = send_check(chan, head, len, &slot);
 
@@ -734,9 +662,9 @@ base_chan_reserve(struct base_chan *chan, const struct base_item *head, size_t l
 	frame->count++;
 	frame->sealed = frame->count == LIMIT_FRAME_ITEMS || head->fd >= 0;
 	if (slot != NULL && (head->flags & BASE_ITEM_MORE) == 0) {
-		open_remove(&chan->received, slot);
+		chan_open_remove(&chan->received, slot);
 	} else if (slot == NULL && head->type != BASE_CHAN_HELLO) {
-		open_add(&chan->sent, head->corr, head->type);
+		chan_open_add(&chan->sent, head->corr, head->type);
 	}
 	if (chan->loop != NULL) {
 		base_loop_again(chan->loop);
