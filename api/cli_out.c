@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How `meshca` reports: outcomes, failures, progress. */
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/cli.h"
+#include "base/limits.h"
+
+#define TEXT_MAX 4096
+
+static void
+print_json(FILE *out, json_t *object)
+{
+	(void)json_dumpf(object, out, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	(void)fputc('\n', out);
+	json_decref(object);
+}
+
+/* A JSON string of bytes that came from outside: what is not UTF-8 becomes '?'. */
+static json_t *
+json_text(const char *text)
+{
+	json_t *string = json_string(text);
+	char *copy;
+
+	if (string != NULL) {
+		return string;
+	}
+	copy = base_xstrdup(text);
+	for (char *p = copy; *p != '\0'; p++) {
+		if ((unsigned char)*p >= 0x80) {
+			*p = '?';
+		}
+	}
+	string = json_string(copy);
+	free(copy);
+	return string;
+}
+
+static int
+report(const struct cli *cli, enum cli_exit code, const char *word, const char *text)
+{
+	if (cli->json) {
+		print_json(stderr, json_pack("{s:s, s:o}", "error", word, "detail", json_text(text)));
+		return code;
+	}
+	(void)fputs("meshca: ", stderr);
+	for (const char *p = text; *p != '\0'; p++) {
+		unsigned char byte = (unsigned char)*p;
+
+		/* What a server says must not drive the terminal. */
+		(void)fputc(byte < 0x20 || byte == 0x7f ? ' ' : byte, stderr);
+	}
+	(void)fputc('\n', stderr);
+	return code;
+}
+
+int
+cli_fail(const struct cli *cli, enum cli_exit code, const char *word, const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	return report(cli, code, word, text);
+}
+
+enum cli_exit
+cli_exit_of(enum mc_err err)
+{
+	if (err == MC_EPEER || err == MC_EDEADLINE) {
+		return CLI_UNREACHABLE;
+	}
+	switch (mc_err_class(err)) {
+	case MC_CLASS_NONE:
+		return CLI_OK;
+	case MC_CLASS_AUTH:
+	case MC_CLASS_DENIED:
+		return CLI_DENIED;
+	case MC_CLASS_NOTFOUND:
+		return CLI_NOT_FOUND;
+	case MC_CLASS_USAGE:
+	case MC_CLASS_CONFLICT:
+	case MC_CLASS_POLICY:
+	case MC_CLASS_BUSY:
+	case MC_CLASS_IO:
+	case MC_CLASS_CRYPTO:
+	case MC_CLASS_INTERNAL:
+	default:
+		return CLI_FAILED;
+	}
+}
+
+int
+cli_fail_err(const struct cli *cli, enum mc_err err)
+{
+	const struct mc_err_record *last = mc_err_last();
+	/* A local MC_EUSAGE is about an option's value. */
+	enum cli_exit code = err == MC_EUSAGE ? CLI_USAGE : cli_exit_of(err);
+
+	if (last->code != err || last->detail[0] == '\0') {
+		return report(cli, code, mc_err_word(err), mc_err_text(err));
+	}
+	return report(cli, code, mc_err_word(err), last->detail);
+}
+
+int
+cli_fail_remote(const struct cli *cli, enum mc_err err, struct base_span detail)
+{
+	char text[TEXT_MAX];
+	int len = detail.len > LIMIT_DETAIL ? LIMIT_DETAIL : (int)detail.len;
+
+	if (len == 0) {
+		return report(cli, cli_exit_of(err), mc_err_word(err), mc_err_text(err));
+	}
+	(void)snprintf(text, sizeof(text), "%s (%.*s)", mc_err_text(err), len,
+	    (const char *)detail.ptr);
+	return report(cli, cli_exit_of(err), mc_err_word(err), text);
+}
+
+void
+cli_note(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vfprintf(stderr, fmt, args);
+	va_end(args);
+	(void)fputc('\n', stderr);
+}
+
+void
+cli_done(const struct cli *cli, const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (cli->json) {
+		print_json(stdout, json_pack("{s:o}", "outcome", json_text(text)));
+	} else {
+		(void)puts(text);
+	}
+}

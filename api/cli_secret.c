@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Passphrases: from a file or the terminal, never from the command line or the environment. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "api/cli.h"
+#include "base/crypto.h"
+#include "base/limits.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void
+on_signal(int signo)
+{
+	interrupted = signo;
+}
+
+static struct base_secret *
+from_file(const char *path)
+{
+	struct base_secret *secret = NULL;
+	struct stat st;
+	int fd;
+
+	if (strcmp(path, "-") == 0) {
+		return base_secret_read_fd(STDIN_FILENO, LIMIT_PASSPHRASE);
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0) {
+		(void)MC_FAIL(MC_EIO, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+		(void)MC_FAIL(MC_EUSAGE, "%s: others may read this passphrase; chmod 600 it", path);
+	} else {
+		secret = base_secret_read_fd(fd, LIMIT_PASSPHRASE);
+	}
+	(void)close(fd);
+	if (secret != NULL && base_secret_len(secret) == 0) {
+		(void)MC_FAIL(MC_EUSAGE, "%s: the passphrase is empty", path);
+		base_secret_free(secret);
+		secret = NULL;
+	}
+	return secret;
+}
+
+/* One line from the terminal, whose echo is off. */
+static struct base_secret *
+read_line(int tty)
+{
+	struct base_secret *secret = base_secret_new(LIMIT_PASSPHRASE + 1);
+	unsigned char *ptr = base_secret_ptr(secret);
+	ssize_t got = read(tty, ptr, LIMIT_PASSPHRASE + 1);
+
+	if (got > 0 && ptr[got - 1] == '\n') {
+		base_secret_shrink(secret, (size_t)got - 1);
+	} else {
+		/* an interrupt, the end of input, or a line that is too long */
+		base_secret_shrink(secret, 0);
+	}
+	return secret;
+}
+
+static struct base_secret *
+ask(int tty, const char *prompt)
+{
+	static const int SIGNALS[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP};
+	struct sigaction old[sizeof(SIGNALS) / sizeof(SIGNALS[0])];
+	struct sigaction action = {.sa_handler = on_signal};
+	struct base_secret *secret = NULL;
+	struct termios before;
+	struct termios quiet;
+
+	if (tcgetattr(tty, &before) != 0) {
+		(void)MC_FAIL(MC_EUSAGE, "no terminal to ask for a passphrase; use --passphrase-file");
+		return NULL;
+	}
+	/* The echo must come back whatever ends the question. */
+	interrupted = 0;
+	for (size_t i = 0; i < sizeof(SIGNALS) / sizeof(SIGNALS[0]); i++) {
+		(void)sigaction(SIGNALS[i], &action, &old[i]);
+	}
+	quiet = before;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	quiet.c_lflag |= ECHONL;
+	if (tcsetattr(tty, TCSAFLUSH, &quiet) == 0) {
+		(void)dprintf(tty, "%s: ", prompt);
+		secret = read_line(tty);
+		(void)tcsetattr(tty, TCSAFLUSH, &before);
+	}
+	for (size_t i = 0; i < sizeof(SIGNALS) / sizeof(SIGNALS[0]); i++) {
+		(void)sigaction(SIGNALS[i], &old[i], NULL);
+	}
+	if (interrupted != 0) {
+		(void)raise(interrupted);
+	}
+	if (secret == NULL || base_secret_len(secret) == 0) {
+		(void)MC_FAIL(MC_EUSAGE, "no passphrase was entered");
+		base_secret_free(secret);
+		return NULL;
+	}
+	return secret;
+}
+
+static struct base_secret *
+from_terminal(const char *prompt, bool is_new)
+{
+	struct base_secret *secret;
+	struct base_secret *again;
+	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+
+	if (tty < 0) {
+		(void)MC_FAIL(MC_EUSAGE, "no terminal to ask for a passphrase; use --passphrase-file");
+		return NULL;
+	}
+	secret = ask(tty, prompt);
+	if (secret != NULL && is_new) {
+		again = ask(tty, "the same once more");
+		if (again == NULL || base_secret_len(again) != base_secret_len(secret) ||
+		    !base_crypto_equal(base_secret_ptr(again), base_secret_ptr(secret),
+			base_secret_len(secret))) {
+			(void)MC_FAIL(MC_EUSAGE, "the two passphrases differ");
+			base_secret_free(secret);
+			secret = NULL;
+		}
+		base_secret_free(again);
+	}
+	(void)close(tty);
+	return secret;
+}
+
+struct base_secret *
+cli_passphrase(const char *path, const char *prompt, bool is_new)
+{
+	return path != NULL ? from_file(path) : from_terminal(prompt, is_new);
+}
