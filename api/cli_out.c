@@ -44,8 +44,9 @@ static int
 report(const struct cli *cli, enum cli_exit code, const char *word, const char *text)
 {
 	if (cli->json) {
-		print_json(stderr, json_pack("{s:s, s:o}", "error", word, "detail", json_text(text)));
-		return code;
+		print_json(stderr,
+		    json_pack("{s:s, s:o}", "error", word, "detail", json_text(text)));
+		return (int)code;
 	}
 	(void)fputs("meshca: ", stderr);
 	for (const char *p = text; *p != '\0'; p++) {
@@ -55,7 +56,7 @@ report(const struct cli *cli, enum cli_exit code, const char *word, const char *
 		(void)fputc(byte < 0x20 || byte == 0x7f ? ' ' : byte, stderr);
 	}
 	(void)fputc('\n', stderr);
-	return code;
+	return (int)code;
 }
 
 int

@@ -256,8 +256,8 @@ cli_rest_list(const struct cli *cli, const struct cli_client *client, const char
 		struct base_buf where;
 		struct cli_rest_act act = {.method = "GET"};
 		char count[24];
+		json_t *page = NULL;
 		char *text;
-		json_t *page;
 
 		base_buf_init(&where, LIMIT_HEADER_LIST);
 		base_buf_append_str(&where, path);

@@ -214,7 +214,9 @@ set_server_name(SSL *ssl, const char *name)
 	if (inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1) {
 		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
 	}
-	return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+	/* The macro casts const away. */
+	return SSL_set1_host(ssl, name) == 1 &&
+	    SSL_set_tlsext_host_name(ssl, (void *)(uintptr_t)name) == 1;
 }
 
 static enum mc_err

@@ -155,8 +155,8 @@ append_cert(struct base_buf *out, EVP_PKEY *subject, EVP_PKEY *issuer, const cha
 	(void)X509_gmtime_adj(X509_getm_notBefore(cert), -120);
 	(void)X509_gmtime_adj(X509_getm_notAfter(cert), life_s);
 	(void)X509_set_pubkey(cert, subject);
-	X509V3_set_ctx_nodb(&ctx);
 	X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
+	ctx.db = NULL;
 	(void)snprintf(value, sizeof(value), uri == NULL ? "critical,CA:TRUE" : "URI:%s", uri);
 	ext = X509V3_EXT_conf_nid(NULL, &ctx,
 	    uri == NULL ? NID_basic_constraints : NID_subject_alt_name, value);
