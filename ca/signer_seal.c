@@ -95,8 +95,9 @@ static void
 warn_short_life(const struct signer *signer)
 {
 	int64_t left_s = issuer_cert(signer_active(signer))->not_after_at - base_clock_now();
+	int64_t leaf_s = signer->operators ? signer->env->server_ttl_s : signer->env->svid_ttl_s;
 
-	if (left_s < signer->env->svid_ttl_s) {
+	if (left_s < leaf_s) {
 		base_log(LOG_LVL_WARN, "issuer-life-short", LOG_INT("seconds_left", left_s),
 		    LOG_END);
 	}
