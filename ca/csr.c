@@ -24,6 +24,20 @@ note_unknown(struct csr *csr, struct base_span oid)
 	}
 }
 
+static void
+classify_only_attribute(struct csr *csr, struct base_span type, const struct der_tlv *value)
+{
+	if (value->tag != DER_PRINTABLE_STRING && value->tag != DER_UTF8_STRING) {
+		return;
+	}
+	if (base_span_equal(type, oid_organization) && value->body.len == 0) {
+		csr->subject = CSR_SUBJECT_EMPTY_O;
+	} else if (base_span_equal(type, oid_common_name)) {
+		csr->subject = CSR_SUBJECT_CN;
+		csr->cn = value->body;
+	}
+}
+
 /* Name ::= SEQUENCE OF SET OF SEQUENCE { OID, value } (RFC 5280 4.1.2.4). What is
  * neither empty nor one RDN with one O or CN is only classified: csr_check() refuses it. */
 static enum mc_err
@@ -48,17 +62,10 @@ scan_subject(struct der_rd *info, struct csr *csr)
 			    !der_rd_done(&attr)) {
 				return bad_der("the subject is not a Name");
 			}
-			bool text = value.tag == DER_PRINTABLE_STRING ||
-			    value.tag == DER_UTF8_STRING;
-			bool alone = first && der_rd_peek(&rdn) == 0;
-			first = false;
-			if (alone && text && base_span_equal(oid.body, oid_organization) &&
-			    value.body.len == 0) {
-				csr->subject = CSR_SUBJECT_EMPTY_O;
-			} else if (alone && text && base_span_equal(oid.body, oid_common_name)) {
-				csr->subject = CSR_SUBJECT_CN;
-				csr->cn = value.body;
+			if (first && der_rd_peek(&rdn) == 0) {
+				classify_only_attribute(csr, oid.body, &value);
 			}
+			first = false;
 		}
 		if (!der_rd_done(&rdn)) {
 			return bad_der("the subject is not a Name");

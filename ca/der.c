@@ -387,6 +387,15 @@ der_rd_bool(struct der_rd *rd, bool *out)
 	return true;
 }
 
+/* fields: century, year, month, day, hour, minute, second. */
+static bool
+is_real_moment(int64_t year, const unsigned fields[7])
+{
+	return fields[2] >= 1 && fields[2] <= 12 && fields[3] >= 1 &&
+	    fields[3] <= month_days(year, fields[2]) && fields[4] <= 23 && fields[5] <= 59 &&
+	    fields[6] <= 59;
+}
+
 bool
 der_rd_time(struct der_rd *rd, int64_t *at)
 {
@@ -413,9 +422,7 @@ der_rd_time(struct der_rd *rd, int64_t *at)
 		fields[0] = fields[1] >= 50 ? 19 : 20; /* RFC 5280 4.1.2.5.1 */
 	}
 	int64_t year = (int64_t)fields[0] * 100 + fields[1];
-	if (year < (utc ? 1950 : 2050) || fields[2] < 1 || fields[2] > 12 || fields[3] < 1 ||
-	    fields[3] > month_days(year, fields[2]) || fields[4] > 23 || fields[5] > 59 ||
-	    fields[6] > 59) {
+	if (year < (utc ? 1950 : 2050) || !is_real_moment(year, fields)) {
 		return fail(rd);
 	}
 	*at = days_from_date(year, fields[2], fields[3]) * 86400 + fields[4] * 3600 +
