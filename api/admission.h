@@ -19,6 +19,7 @@ struct admission_entry {
 	struct admission_entry *older, *newer; /* of all */
 	struct admission_caller *caller;       /* NULL: not waiting */
 	int64_t since_us;
+	void *self;                            /* the caller's */
 	/* Its turn: the request is under way until admission_leave(). */
 	void (*run)(struct admission_entry *entry);
 	/* Waited LIMIT_ADMISSION_WAIT_MS in vain: MC_EBUSY. */
