@@ -55,7 +55,7 @@ caller_get(struct admission *admission, const uint8_t key[32])
 		return caller;
 	}
 	caller = base_xcalloc(1, sizeof(*caller));
-	memcpy(caller->node.key, key, sizeof(caller->node.key));
+	base_copy(caller->node.key, key, sizeof(caller->node.key));
 	hash32_add(&admission->callers, &caller->node);
 	if (admission->turn == NULL) {
 		caller->prev = caller;

@@ -105,7 +105,7 @@ authn_cache_put(struct authn_cache *cache, const uint8_t key[32], struct authn_v
 		oldest_drop(cache);
 	}
 	entry = base_xcalloc(1, sizeof(*entry));
-	memcpy(entry->node.key, key, sizeof(entry->node.key));
+	base_copy(entry->node.key, key, sizeof(entry->node.key));
 	entry->verdict = authn_verdict_ref(verdict);
 	entry->until_at = now_at + LIMIT_TOKEN_CACHE_S;
 	hash32_add(&cache->table, &entry->node);

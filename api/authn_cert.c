@@ -62,7 +62,7 @@ cert_check(const struct authn_input *in, struct authn_verdict **out)
 		authn_verdict_unref(verdict);
 		return MC_FAIL(MC_ECLIENT_CERT, "the certificate's SPIFFE ID is not a workload's");
 	}
-	memcpy(verdict->cert_sha256, peer->sha256, sizeof(verdict->cert_sha256));
+	base_copy(verdict->cert_sha256, peer->sha256, sizeof(verdict->cert_sha256));
 	*out = verdict;
 	return MC_OK;
 }
@@ -119,7 +119,7 @@ cert_confirm(struct front *front, const struct authn_env *env,
 	confirm->environment = base_xstrdup(env->name);
 	confirm->identity = base_xstrndup((const char *)verdict->identity.ptr,
 	    verdict->identity.len);
-	memcpy(confirm->sha256, verdict->cert_sha256, sizeof(confirm->sha256));
+	base_copy(confirm->sha256, verdict->cert_sha256, sizeof(confirm->sha256));
 	confirm->fn = fn;
 	confirm->self = self;
 	err = link_call(front->ledger, MSG_CERT_GET, &msg_cert_get_table, &get, ASK_TIMEOUT_MS,

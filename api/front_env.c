@@ -112,7 +112,7 @@ on_signer(void *self, enum mc_err status, const struct base_item *item, bool mor
 	env->signer_state = ans.state == MSG_RS_READY ? MC_OK :
 	    ans.state == MSG_RS_SEALED ? MC_ESEALED : MC_ENOTREADY;
 	if (memcmp(env->issuer_id, ans.issuer_id, sizeof(env->issuer_id)) != 0) {
-		memcpy(env->issuer_id, ans.issuer_id, sizeof(env->issuer_id));
+		base_copy(env->issuer_id, ans.issuer_id, sizeof(env->issuer_id));
 		poll->issuers_stale = true;
 	}
 	env->issuer_not_after_at = ans.issuer_not_after_at;

@@ -365,7 +365,7 @@ answer_read(nghttp2_session *session, int32_t stream_id, uint8_t *buf, size_t le
 	if (len > left) {
 		len = left;
 	}
-	memcpy(buf, stream->answer.ptr + stream->answer_at, len);
+	base_copy(buf, stream->answer.ptr + stream->answer_at, len);
 	stream->answer_at += len;
 	if (stream->answer_at == stream->answer.len) {
 		*flags |= NGHTTP2_DATA_FLAG_EOF;

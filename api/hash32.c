@@ -13,7 +13,7 @@ bucket_of(const struct hash32 *table, const uint8_t key[32])
 {
 	uint64_t word;
 
-	memcpy(&word, key, sizeof(word));
+	base_copy(&word, key, sizeof(word));
 	return (size_t)word & (table->bucket_count - 1);
 }
 

@@ -131,7 +131,7 @@ csr_work(struct issue *issue, struct worker *worker, const char *pem)
 	}
 	issue->key_alg = csr.key_alg;
 	issue->key_len = csr.key.len;
-	memcpy(issue->key, csr.key.ptr, csr.key.len);
+	base_copy(issue->key, csr.key.ptr, csr.key.len);
 	base_crypto_sha256(base_buf_span(&worker->der), issue->csr_sha256);
 	return MC_OK;
 }

@@ -51,7 +51,7 @@ ecdsa_der(const uint8_t *rs, size_t size, uint8_t *out)
 		if (*value & 0x80) {
 			out[at++] = 0;
 		}
-		memcpy(out + at, value, len);
+		base_copy(out + at, value, len);
 		at += len;
 	}
 	out[0] = 0x30;

@@ -176,7 +176,7 @@ issuer_pem_keep(struct svc_create *svc, const struct msg_issue_ans *ans)
 	base_buf_reset(&svc->issuer_pem);
 	base_enc_pem(&svc->issuer_pem, "CERTIFICATE", ans->issuer);
 	base_buf_append_u8(&svc->issuer_pem, 0);
-	memcpy(svc->issuer_id, ans->issuer_id, sizeof(svc->issuer_id));
+	base_copy(svc->issuer_id, ans->issuer_id, sizeof(svc->issuer_id));
 }
 
 /* One PEM for each element, the trust bundle last and whole: ztunnel reads the first PEM of the middle ones
@@ -299,8 +299,8 @@ sign(struct issue *issue)
 		flight->issues = issue;
 		return;
 	}
-	memcpy(ask.request_id, issue->request_id, sizeof(ask.request_id));
-	memcpy(ask.dedup_body, issue->csr_sha256, sizeof(ask.dedup_body));
+	base_copy(ask.request_id, issue->request_id, sizeof(ask.request_id));
+	base_copy(ask.dedup_body, issue->csr_sha256, sizeof(ask.dedup_body));
 	ask.key_alg = (uint8_t)issue->key_alg;
 	ask.key = base_span_of(issue->key, issue->key_len);
 	ask.ttl_s = issue->ttl_s;
@@ -313,7 +313,7 @@ sign(struct issue *issue)
 	flight->svc = svc;
 	flight->issues = issue;
 	flight->sent_us = base_clock_boot_us();
-	memcpy(flight->node.key, ask.dedup_key, sizeof(flight->node.key));
+	base_copy(flight->node.key, ask.dedup_key, sizeof(flight->node.key));
 	err = link_call(svc->env->signer, MSG_ISSUE, &msg_issue_table, &ask, SIGN_TIMEOUT_MS,
 	    on_signed, flight);
 	if (err != MC_OK) {
@@ -541,7 +541,7 @@ svc_create_start(struct svc_create *svc, struct grpc_call *call)
 	issue->env = authn_env_ref(svc->authn);
 	issue->authn = authn_table;
 	issue->started_us = base_clock_boot_us();
-	memcpy(issue->request_id, call->request_id, sizeof(issue->request_id));
+	base_copy(issue->request_id, call->request_id, sizeof(issue->request_id));
 	metrics_add(svc->front->metrics, METRICS_CSR, 1);
 	h2_stream_header(call->stream, H2_AUTHORIZATION, &twice_token);
 	h2_stream_header(call->stream, H2_CLUSTERID, &twice_cluster);

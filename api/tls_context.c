@@ -82,7 +82,7 @@ ticket_key_use(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX 
 	}
 	pthread_mutex_unlock(&server->tickets.lock);
 	if (encrypt) {
-		memcpy(name, key.name, sizeof(key.name));
+		base_copy(name, key.name, sizeof(key.name));
 		base_crypto_random(iv, 16);
 		if (EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key.aes, iv) != 1 ||
 		    !mac_set(mac, &key)) {
