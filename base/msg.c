@@ -395,7 +395,7 @@ msg_send(struct base_chan *chan, uint16_t type, uint16_t flags, uint64_t corr,
     const struct msg_table *table, const void *object)
 {
 	struct base_item head = {.type = type, .flags = flags, .corr = corr, .fd = -1};
-	uint8_t *to;
+	uint8_t *to = NULL;
 	size_t len;
 	enum mc_err ret = encoded_len(table, object, &len);
 

@@ -133,7 +133,7 @@ close_link(struct peer *peer)
 START_TEST(test_call_and_answer)
 {
 	struct caller caller;
-	struct peer peer;
+	static struct peer peer;
 
 	open_link();
 	ck_assert(!link_is_up(the_link));
@@ -158,7 +158,7 @@ START_TEST(test_waits_for_a_peer)
 {
 	struct caller caller;
 	struct caller late;
-	struct peer peer;
+	static struct peer peer;
 
 	open_link();
 	ck_assert_int_eq(call(&late, 30), MC_OK);
@@ -180,7 +180,7 @@ END_TEST
 START_TEST(test_window_then_queue_then_busy)
 {
 	static struct caller callers[2 * LIMIT_CHAN_WINDOW + 1];
-	struct peer peer;
+	static struct peer peer;
 	unsigned ended = 0;
 
 	open_link();
@@ -215,8 +215,8 @@ START_TEST(test_death_of_the_peer)
 	struct caller under_way;
 	struct caller forgotten;
 	struct caller next;
-	struct peer peer;
-	struct peer second;
+	static struct peer peer;
+	static struct peer second;
 
 	open_link();
 	peer_attach(&peer, 1, MSG_ROLE_LEDGER);
@@ -244,9 +244,9 @@ START_TEST(test_hand_over_between_generations)
 {
 	struct caller old_call;
 	struct caller new_call;
-	struct peer old_peer;
-	struct peer new_peer;
-	struct peer stale;
+	static struct peer old_peer;
+	static struct peer new_peer;
+	static struct peer stale;
 
 	open_link();
 	peer_attach(&old_peer, 1, MSG_ROLE_LEDGER);
@@ -274,7 +274,7 @@ START_TEST(test_late_and_forgotten_answers_go_nowhere)
 {
 	struct caller late;
 	struct caller forgotten;
-	struct peer peer;
+	static struct peer peer;
 
 	open_link();
 	peer_attach(&peer, 1, MSG_ROLE_LEDGER);
@@ -295,7 +295,7 @@ END_TEST
 START_TEST(test_a_stranger_is_dropped)
 {
 	struct caller caller;
-	struct peer peer;
+	static struct peer peer;
 
 	open_link();
 	peer_attach(&peer, 1, MSG_ROLE_KEEPER);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -21,7 +22,7 @@ struct end {
 	unsigned items;
 	uint64_t last_corr;
 	bool in_order;
-	uint32_t held[LIMIT_CHAN_WINDOW];
+	uint32_t held[LIMIT_CHAN_WINDOW + 1];
 	unsigned held_count;
 	int fd;
 	unsigned gone_count;
@@ -523,16 +524,19 @@ call_item(void *self, const struct base_item *item)
 
 /* A peer with a loop, in a process of its own. */
 static pid_t
-echo_peer(int fd, bool silent)
+echo_peer(const int pair[2], bool silent)
 {
 	struct end end;
 	pid_t pid = fork();
 
 	if (pid != 0) {
+		(void)close(pair[1]);
 		return pid;
 	}
+	/* Or the end of the test would not be the end of the channel. */
+	(void)close(pair[0]);
 	loop = base_loop_new();
-	end_open(&end, fd);
+	end_open(&end, pair[1]);
 	end.answers = !silent;
 	while (end.gone_count == 0) {
 		base_loop_turn(loop, -1);
@@ -544,10 +548,11 @@ START_TEST(test_blocking_call)
 {
 	int pair[2];
 	struct base_chan *chan;
+	pid_t pid;
 
 	ck_assert_int_eq(base_chan_pair(pair), MC_OK);
-	ck_assert_int_gt(echo_peer(pair[1], false), 0);
-	(void)close(pair[1]);
+	pid = echo_peer(pair, false);
+	ck_assert_int_gt(pid, 0);
 	chan = base_chan_new(NULL, pair[0], NULL, NULL, NULL);
 	for (unsigned i = 1; i <= 2000; i++) {
 		ck_assert_int_eq(base_chan_call(chan, REQUEST, base_span_str("q"), 5000, call_item,
@@ -555,6 +560,7 @@ START_TEST(test_blocking_call)
 		ck_assert_uint_eq(call_items, i);
 	}
 	base_chan_free(chan);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }
 END_TEST
 
@@ -566,8 +572,7 @@ START_TEST(test_blocking_call_deadline_and_death)
 	pid_t pid;
 
 	ck_assert_int_eq(base_chan_pair(pair), MC_OK);
-	pid = echo_peer(pair[1], true);
-	(void)close(pair[1]);
+	pid = echo_peer(pair, true);
 	chan = base_chan_new(NULL, pair[0], NULL, NULL, NULL);
 	start = base_clock_boot_us();
 	ck_assert_int_eq(base_chan_call(chan, REQUEST, base_span_str("q"), 50, NULL, NULL),
@@ -576,6 +581,7 @@ START_TEST(test_blocking_call_deadline_and_death)
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
 	ck_assert_int_eq(base_chan_call(chan, REQUEST, base_span_str("q"), 5000, NULL, NULL),
 	    MC_EPEER);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	base_chan_free(chan);
 }
 END_TEST

@@ -250,14 +250,16 @@ END_TEST
 int
 main(int argc, char **argv)
 {
-	Suite *suite = suite_create("base_proc");
-	TCase *tcase = tcase_create("all");
+	Suite *suite;
+	TCase *tcase;
 	SRunner *runner;
 	int failed;
 
 	if (argc == 2) {
 		return child_main(argc, argv);
 	}
+	suite = suite_create("base_proc");
+	tcase = tcase_create("all");
 	tcase_add_test(tcase, test_a_child_gets_only_what_it_should);
 	tcase_add_test(tcase, test_no_such_program);
 	tcase_add_test(tcase, test_the_child_dies_with_its_parent);
