@@ -204,48 +204,65 @@ is_other_use(const json_t *jwk)
 	return true;
 }
 
+/* The key types we take, each with its one algorithm. */
+static const struct key_type {
+	const char *kty;
+	const char *crv; /* NULL: has none */
+	enum jose_alg alg;
+	size_t coordinate_len;
+} KEY_TYPES[] = {
+	{"RSA", NULL, JOSE_ALG_RS256, 0},
+	{"EC", "P-256", JOSE_ALG_ES256, 32},
+	{"EC", "P-384", JOSE_ALG_ES384, 48},
+};
+
+static const struct key_type *
+key_type_find(const char *kty, const char *crv)
+{
+	for (size_t i = 0; i < sizeof(KEY_TYPES) / sizeof(KEY_TYPES[0]); i++) {
+		const struct key_type *type = &KEY_TYPES[i];
+
+		if (strcmp(kty, type->kty) == 0 &&
+		    (type->crv == NULL || (crv != NULL && strcmp(crv, type->crv) == 0))) {
+			return type;
+		}
+	}
+	return NULL;
+}
+
+static bool
+is_secret(const json_t *jwk, const char *kty)
+{
+	return strcmp(kty, "oct") == 0 || json_object_get(jwk, "d") != NULL ||
+	    json_object_get(jwk, "k") != NULL;
+}
+
 /* Returns MC_OK with out->pkey NULL for a key that is none of ours. */
 static enum mc_err
 key_read(const json_t *jwk, struct jose_key *out)
 {
 	const char *kty = member(jwk, "kty");
-	const char *crv = member(jwk, "crv");
 	const json_t *alg = json_object_get(jwk, "alg");
-	enum mc_err ret = MC_OK;
+	const struct key_type *type;
+	enum mc_err ret;
 
 	if (kty == NULL) {
 		return MC_FAIL(MC_ECONFIG, "key without kty");
 	}
-	if (strcmp(kty, "oct") == 0 || json_object_get(jwk, "d") != NULL ||
-	    json_object_get(jwk, "k") != NULL) {
+	if (is_secret(jwk, kty)) {
 		return MC_FAIL(MC_ECONFIG, "a secret key; only public keys belong here");
 	}
-	if (is_other_use(jwk)) {
-		return MC_OK;
-	}
 	out->alg = jose_alg_parse(json_string_value(alg));
-	if (alg != NULL && out->alg == JOSE_ALG_INVALID) {
+	type = key_type_find(kty, member(jwk, "crv"));
+	if (is_other_use(jwk) || type == NULL || (alg != NULL && out->alg == JOSE_ALG_INVALID)) {
 		return MC_OK;
 	}
-	if (strcmp(kty, "RSA") == 0) {
-		out->alg = alg == NULL ? JOSE_ALG_RS256 : out->alg;
-		if (out->alg != JOSE_ALG_RS256) {
-			return MC_FAIL(MC_ECONFIG, "RSA key with an EC algorithm");
-		}
-		ret = rsa_read(jwk, &out->pkey);
-	} else if (strcmp(kty, "EC") == 0 && crv != NULL && strcmp(crv, "P-256") == 0) {
-		out->alg = alg == NULL ? JOSE_ALG_ES256 : out->alg;
-		if (out->alg != JOSE_ALG_ES256) {
-			return MC_FAIL(MC_ECONFIG, "P-256 key with an algorithm other than ES256");
-		}
-		ret = ec_read(jwk, "P-256", 32, &out->pkey);
-	} else if (strcmp(kty, "EC") == 0 && crv != NULL && strcmp(crv, "P-384") == 0) {
-		out->alg = alg == NULL ? JOSE_ALG_ES384 : out->alg;
-		if (out->alg != JOSE_ALG_ES384) {
-			return MC_FAIL(MC_ECONFIG, "P-384 key with an algorithm other than ES384");
-		}
-		ret = ec_read(jwk, "P-384", 48, &out->pkey);
+	if (alg != NULL && out->alg != type->alg) {
+		return MC_FAIL(MC_ECONFIG, "%s key with another type's algorithm", kty);
 	}
+	out->alg = type->alg;
+	ret = type->crv == NULL ? rsa_read(jwk, &out->pkey)
+	                        : ec_read(jwk, type->crv, type->coordinate_len, &out->pkey);
 	if (ret == MC_OK && out->pkey != NULL && member(jwk, "kid") != NULL) {
 		out->kid = base_xstrdup(member(jwk, "kid"));
 	}
