@@ -383,40 +383,6 @@ frame_deliver(struct base_chan *chan, unsigned count, int fd, item_sink_fn sink,
 	return MC_OK;
 }
 
-/* Takes the descriptors out of a message; *fd is the only one. False when there are several. */
-static bool
-fds_take(struct msghdr *msg, int *fd)
-{
-	bool ok = (msg->msg_flags & MSG_CTRUNC) == 0;
-
-	*fd = -1;
-	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL;
-	    cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		size_t count;
-
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS) {
-			continue;
-		}
-		count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < count; i++) {
-			int one;
-
-			base_copy(&one, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(int));
-			if (*fd < 0) {
-				*fd = one;
-			} else {
-				(void)close(one);
-				ok = false;
-			}
-		}
-	}
-	if (!ok && *fd >= 0) {
-		(void)close(*fd);
-		*fd = -1;
-	}
-	return ok;
-}
-
 /* Reads one frame into chan->in. Returns MC_OK; MC_EBUSY when there is none now; MC_EPEER at
  * the end; MC_EFRAME. */
 static enum mc_err
@@ -444,7 +410,7 @@ frame_read(struct base_chan *chan, unsigned *count, size_t *len, int *fd)
 		}
 		return MC_FAIL(MC_EPEER, "recvmsg: %s", strerrorname_np(errno));
 	}
-	if (!fds_take(&msg, fd)) {
+	if (!chan_fds_take(&msg, fd)) {
 		return MC_FAIL(MC_EFRAME, "a frame with several descriptors");
 	}
 	if (got == 0) {
