@@ -1,3 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 meshca_unit(store_sqlite_intent mc_store)
 meshca_unit(store_ledger mc_store)
+
+add_executable(bench_store ${CMAKE_SOURCE_DIR}/tests/bench/bench_store.c)
+target_compile_definitions(bench_store PRIVATE _GNU_SOURCE)
+target_link_libraries(bench_store PRIVATE meshca_warnings meshca_hardening mc_store PkgConfig::check)
+target_compile_options(bench_store PRIVATE -Wno-pedantic -Wno-extra-semi-stmt)
+set_target_properties(bench_store PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
