@@ -7,3 +7,6 @@ target_compile_definitions(bench_store PRIVATE _GNU_SOURCE)
 target_link_libraries(bench_store PRIVATE meshca_warnings meshca_hardening mc_store PkgConfig::check)
 target_compile_options(bench_store PRIVATE -Wno-pedantic -Wno-extra-semi-stmt)
 set_target_properties(bench_store PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+
+meshca_unit(store_fault mc_store PkgConfig::sqlite3)
+target_sources(test_store_fault PRIVATE ${CMAKE_SOURCE_DIR}/tests/fault/vfs_drop.c)
