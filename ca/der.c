@@ -183,7 +183,7 @@ der_put_time(struct base_buf *out, int64_t at)
 	}
 	int64_t days = at / 86400 - (at % 86400 < 0 ? 1 : 0);
 	unsigned second = (unsigned)(at - days * 86400);
-	int64_t year = 1970 + days / 366 - (days < 0 ? 1 : 0);
+	int64_t year = 1970 + days / 366 - (days < 0 ? 2 : 0); /* never too late */
 	while (days_from_date(year + 1, 1, 1) <= days) {
 		year++;
 	}
