@@ -7,3 +7,9 @@ add_dependencies(test_ca_signer meshca-signer)
 meshca_unit(ca_key mc_ca PkgConfig::jansson)
 meshca_unit(ca_der mc_ca)
 meshca_unit(ca_spiffe mc_ca)
+# The signer must not be able to make a CA: no code, no profile, no name of one.
+add_test(NAME ca/no_ca_profile COMMAND /usr/bin/python3
+  ${CMAKE_SOURCE_DIR}/tests/integ/test_no_ca_profile.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(ca/no_ca_profile PROPERTIES TIMEOUT 60)
+meshca_unit(ca_ceremony mc_ceremony PkgConfig::libcrypto)
+add_dependencies(test_ca_ceremony meshca-ceremony meshca-ledger)
