@@ -12,7 +12,8 @@
 
 struct rest_csr {
 	struct base_job job; /* first: the pool hands it back */
-	struct rest_request *req;
+	bool running;        /* the pool has it */
+	struct rest_request *req; /* NULL: gone while the pool had it */
 	rest_csr_fn fn;
 	struct base_buf der;
 	struct csr csr; /* views into der */
@@ -29,6 +30,10 @@ void
 rest_csr_free(struct rest_csr *csr)
 {
 	if (csr == NULL) {
+		return;
+	}
+	if (csr->running) { /* done() will */
+		csr->req = NULL;
 		return;
 	}
 	for (size_t i = 0; i < LIMIT_DNS_NAMES; i++) {
@@ -68,6 +73,11 @@ done(struct base_job *job)
 	struct rest_csr *csr = (struct rest_csr *)job;
 	struct rest_request *req = csr->req;
 
+	csr->running = false;
+	if (req == NULL) {
+		rest_csr_free(csr);
+		return;
+	}
 	metrics_observe_us(req->service->front->metrics, METRICS_CSR_CHECK,
 	    base_clock_boot_us() - csr->started_us);
 	if (csr->result != MC_OK) {
@@ -108,5 +118,6 @@ rest_csr_check(struct rest_request *req, const struct rest_csr_want *want)
 	    .dns_count = want->dns_count};
 	csr->job.run = run;
 	csr->job.done = done;
+	csr->running = true;
 	base_pool_submit(req->service->front->pool, &csr->job);
 }

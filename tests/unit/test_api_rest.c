@@ -839,6 +839,31 @@ START_TEST(freeing_answers_what_is_under_way)
 }
 END_TEST
 
+START_TEST(freeing_while_the_pool_has_a_csr_is_safe)
+{
+	char *body = example_body();
+	char *text = base_xasprintf("POST /v1/environments/production/certificates HTTP/1.1\r\n"
+				    "Host: a\r\nContent-Type: application/json\r\n"
+				    "Content-Length: %zu\r\n\r\n%s",
+	    strlen(body), body);
+	int fd;
+
+	begin(MSG_USER_OPERATOR);
+	fd = connect_client();
+	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+	for (int i = 0; i < 50 && base_pool_pending(front.pool) == 0; i++) {
+		turn();
+	}
+	ck_assert_uint_eq(base_pool_pending(front.pool), 1);
+	rest_service_free(service);
+	service = NULL;
+	end();
+	close(fd);
+	free(text);
+	free(body);
+}
+END_TEST
+
 CHECK_MAIN("api_rest", callers_without_a_person_behind_them_are_refused,
     roles_are_asked_of_the_ledger_each_time, the_description_is_public_and_byte_for_byte,
     malformed_requests_are_refused_by_name, bodies_are_read_strictly,
@@ -846,4 +871,5 @@ CHECK_MAIN("api_rest", callers_without_a_person_behind_them_are_refused,
     a_large_crl_is_gathered_and_cached_by_number, revocation_says_who_and_from_where,
     only_an_admin_revokes_people_and_authorities, issues_what_the_csr_proves,
     issuing_refuses_before_the_signer_is_asked, a_missing_ledger_is_said_with_a_time_to_retry,
-    a_connection_serves_several_requests_and_head_has_no_body, freeing_answers_what_is_under_way)
+    a_connection_serves_several_requests_and_head_has_no_body, freeing_answers_what_is_under_way,
+    freeing_while_the_pool_has_a_csr_is_safe)
