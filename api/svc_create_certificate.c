@@ -17,7 +17,7 @@
 #include "base/mem.h"
 
 #define WINDOW 512          /* under way in one environment: 50 ms of full load */
-#define SIGN_TIMEOUT_MS 10000
+#define SIGN_TIMEOUT_MS LIMIT_ADMISSION_WAIT_MS
 #define POOL_MAX WINDOW
 #define LOG_PER_S 20        /* refusals named in the log; the rest is counted */
 #define PEM_MAX (24 * 1024) /* LIMIT_CERT in PEM */

@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CreateCertificate through a real TLS port, with a signer and a ledger made of OpenSSL calls at the other
+ * end of the channels. Clients run on threads of their own.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/pem.h>
+
+#include "api/cli_grpc.h"
+#include "api/front_env.h"
+#include "api/grpc_service.h"
+#include "api/metrics.h"
+#include "api/tls_server.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/enc.h"
+#include "base/mem.h"
+#include "base/msg_ctl.h"
+#include "base/msg_issue.h"
+#include "base/msg_query.h"
+#include "tests/unit/ca_make.h"
+#include "tests/unit/csr_make.h"
+#include "tests/unit/check_main.h"
+
+#define DAY 86400
+
+static struct world {
+	struct base_loop *loop;
+	struct front front;
+	struct front_env env;
+	struct config config;
+	struct config_environment environment;
+	struct config_cluster cluster;
+	struct front_poll *poll;
+	struct grpc_service *service;
+	struct base_chan *signer, *ledger;
+	struct make_ca *ca;
+	EVP_PKEY *token_key;
+	char *jwks;
+	char ca_file[64];
+	char address[32];
+	unsigned svid_count;   /* SVIDs that the signer was asked for */
+	bool silent;           /* the signer answers no SVID */
+	int64_t hold_us;       /* it answers this late */
+	struct base_timer *timer;
+	struct {
+		uint64_t corr;
+		struct base_buf ans;
+	} held[8];
+	unsigned held_count;
+	bool row_revoked;
+	uint8_t last_cert[4096];
+	size_t last_cert_len;
+	char *last_identity;
+} w;
+
+/* --- the signer --- */
+
+static X509 *
+leaf_make(const struct msg_issue *ask)
+{
+	X509 *cert = X509_new();
+	char san[600];
+	EVP_PKEY *key = EVP_PKEY_new();
+	EVP_PKEY *group = EVP_EC_gen("P-256");
+	uint8_t serial[8];
+	BIGNUM *number;
+
+	EVP_PKEY_copy_parameters(key, group);
+	ck_assert_int_eq(EVP_PKEY_set1_encoded_public_key(key, ask->key.ptr, ask->key.len), 1);
+	X509_set_version(cert, X509_VERSION_3);
+	base_crypto_random(serial, sizeof(serial));
+	serial[0] = 1;
+	number = BN_bin2bn(serial, sizeof(serial), NULL);
+	BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert));
+	BN_free(number);
+	ASN1_TIME_set(X509_getm_notBefore(cert), base_clock_now() - 120);
+	ASN1_TIME_set(X509_getm_notAfter(cert), base_clock_now() + DAY);
+	X509_set_issuer_name(cert, X509_get_subject_name(w.ca->cert));
+	X509_set_pubkey(cert, key);
+	if (ask->profile == MSG_PROFILE_SERVER) {
+		snprintf(san, sizeof(san), "critical,DNS:%s", (const char *)ask->dns_names.ptr);
+	} else {
+		free(w.last_identity);
+		w.last_identity = base_xasprintf(
+		    "spiffe://cluster.local/ns/%.*s/sa/%.*s", (int)ask->ns.len,
+		    (const char *)ask->ns.ptr, (int)ask->sa.len, (const char *)ask->sa.ptr);
+		snprintf(san, sizeof(san), "critical,URI:%s", w.last_identity);
+	}
+	make_ca_ext(cert, NID_subject_alt_name, san);
+	make_ca_ext(cert, NID_ext_key_usage, "serverAuth,clientAuth");
+	make_ca_ext(cert, NID_key_usage, "critical,digitalSignature");
+	ck_assert_int_gt(X509_sign(cert, w.ca->key, EVP_sha256()), 0);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(group);
+	return cert;
+}
+
+static void
+issue_answer(uint64_t corr, const struct msg_issue *ask)
+{
+	struct msg_issue_ans ans = {.not_before_at = base_clock_now() - 120,
+	    .not_after_at = base_clock_now() + DAY};
+	X509 *leaf = leaf_make(ask);
+	unsigned char *der = NULL;
+	int len = i2d_X509(leaf, &der);
+
+	ans.cert = base_span_of(der, (size_t)len);
+	ans.issuer = make_ca_der(w.ca);
+	ans.serial = base_span_of("\1", 1);
+	base_crypto_sha256(ans.issuer, ans.issuer_id);
+	if (ask->profile == MSG_PROFILE_SVID) {
+		ck_assert_uint_le(ans.cert.len, sizeof(w.last_cert));
+		memcpy(w.last_cert, der, ans.cert.len);
+		w.last_cert_len = ans.cert.len;
+	}
+	if (ask->profile == MSG_PROFILE_SVID && w.hold_us > 0) {
+		base_buf_init(&w.held[w.held_count].ans, LIMIT_FRAME);
+		w.held[w.held_count].corr = corr;
+		ck_assert_int_eq(msg_encode(&msg_issue_ans_table, &ans,
+		    &w.held[w.held_count].ans), MC_OK);
+		w.held_count++;
+		base_timer_set_us(w.timer, w.hold_us);
+	} else {
+		ck_assert_int_eq(msg_send(w.signer, MSG_ANSWER(MSG_ISSUE), 0, corr,
+		    &msg_issue_ans_table, &ans), MC_OK);
+	}
+	OPENSSL_free(der);
+	X509_free(leaf);
+}
+
+static void
+on_held(void *self)
+{
+	(void)self;
+	for (unsigned i = 0; i < w.held_count; i++) {
+		ck_assert_int_eq(base_chan_send(w.signer, MSG_ANSWER(MSG_ISSUE), 0,
+		    w.held[i].corr, base_buf_span(&w.held[i].ans)), MC_OK);
+		base_buf_clear(&w.held[i].ans);
+	}
+	w.held_count = 0;
+}
+
+static enum mc_err
+on_signer_item(void *self, struct base_chan *chan, const struct base_item *item)
+{
+	struct msg_issue ask;
+	struct msg_signer_info_ans info = {.state = MSG_RS_READY};
+
+	(void)self;
+	if (item->type == MSG_SIGNER_INFO) {
+		return msg_send(chan, MSG_ANSWER(MSG_SIGNER_INFO), 0, item->corr,
+		    &msg_signer_info_ans_table, &info);
+	}
+	if (item->type == MSG_ISSUE) {
+		ck_assert_int_eq(msg_decode(&msg_issue_table, item->payload, &ask), MC_OK);
+		if (ask.profile == MSG_PROFILE_SVID) {
+			w.svid_count++;
+			if (w.silent) {
+				return MC_OK;
+			}
+		}
+		issue_answer(item->corr, &ask);
+	}
+	return MC_OK;
+}
+
+/* --- the ledger --- */
+
+static enum mc_err
+on_ledger_item(void *self, struct base_chan *chan, const struct base_item *item)
+{
+	struct msg_bundle_ans bundle = {.sequence = 1,
+	    .trust_domain = base_span_str("cluster.local")};
+	struct msg_list_end end = {0};
+	struct msg_cert_row row = {.profile = MSG_PROFILE_SVID,
+	    .environment = base_span_str("production")};
+	struct base_buf anchors;
+	enum mc_err ret = MC_OK;
+
+	(void)self;
+	base_buf_init(&anchors, LIMIT_BULK_CHUNK);
+	if (item->type == MSG_BUNDLE_GET) {
+		base_buf_append_le32(&anchors, (uint32_t)w.ca->der_len);
+		base_buf_append_span(&anchors, make_ca_der(w.ca));
+		bundle.anchors = base_buf_span(&anchors);
+		ret = msg_send(chan, MSG_ANSWER(MSG_BUNDLE_GET), 0, item->corr,
+		    &msg_bundle_ans_table, &bundle);
+	} else if (item->type == MSG_ISSUER_LIST) {
+		ret = msg_send(chan, MSG_ANSWER(MSG_ISSUER_LIST), 0, item->corr,
+		    &msg_list_end_table, &end);
+	} else if (item->type == MSG_CERT_GET) {
+		row.state = w.row_revoked ? MSG_STATE_REVOKED : MSG_STATE_SIGNED;
+		row.identity = base_span_str(w.last_identity);
+		row.cert = base_span_of(w.last_cert, w.last_cert_len);
+		ret = msg_send(chan, MSG_ANSWER(MSG_CERT_GET), 0, item->corr,
+		    &msg_cert_row_table, &row);
+	}
+	base_buf_clear(&anchors);
+	return ret;
+}
+
+static void
+on_gone(void *self, struct base_chan *chan, enum mc_err why)
+{
+	(void)self;
+	(void)chan;
+	(void)why;
+}
+
+/* --- tokens --- */
+
+static void
+b64url_add(struct base_buf *out, const char *text)
+{
+	base_enc_b64url(out, base_span_str(text));
+}
+
+/* ES256 over the claims. The caller frees. */
+static char *
+token_make(const char *claims)
+{
+	struct base_buf out;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t der[80];
+	size_t der_len = sizeof(der);
+	const unsigned char *ptr = der;
+	uint8_t rs[64];
+	ECDSA_SIG *sig;
+
+	base_buf_init(&out, LIMIT_TOKEN);
+	b64url_add(&out, "{\"alg\":\"ES256\",\"kid\":\"k1\"}");
+	base_buf_append_u8(&out, '.');
+	b64url_add(&out, claims);
+	ck_assert_int_eq(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, w.token_key), 1);
+	ck_assert_int_eq(EVP_DigestSign(ctx, der, &der_len, out.ptr, out.len), 1);
+	sig = d2i_ECDSA_SIG(NULL, &ptr, (long)der_len);
+	BN_bn2binpad(ECDSA_SIG_get0_r(sig), rs, 32);
+	BN_bn2binpad(ECDSA_SIG_get0_s(sig), rs + 32, 32);
+	ECDSA_SIG_free(sig);
+	EVP_MD_CTX_free(ctx);
+	base_buf_append_u8(&out, '.');
+	base_enc_b64url(&out, base_span_of(rs, sizeof(rs)));
+	return base_buf_take_str(&out);
+}
+
+static char *
+token_of(const char *sub, const char *aud, int64_t exp_at)
+{
+	char *claims = base_xasprintf("{\"iss\":\"https://k8s\",\"aud\":[\"%s\"],\"sub\":\"%s\","
+	    "\"exp\":%lld,\"kubernetes.io\":{\"namespace\":\"ecotrack\","
+	    "\"serviceaccount\":{\"name\":\"order-service\"},\"pod\":{\"name\":\"p-1\"}}}",
+	    aud, sub, (long long)exp_at);
+	char *token = token_make(claims);
+
+	free(claims);
+	return token;
+}
+
+#define SUB "system:serviceaccount:ecotrack:order-service"
+
+static char *
+jwks_make(EVP_PKEY *key)
+{
+	struct base_buf x;
+	struct base_buf y;
+	uint8_t point[65];
+	size_t len = 0;
+	char *out;
+
+	ck_assert_int_eq(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point,
+	    sizeof(point), &len), 1);
+	base_buf_init(&x, 64);
+	base_buf_init(&y, 64);
+	base_enc_b64url(&x, base_span_of(point + 1, 32));
+	base_enc_b64url(&y, base_span_of(point + 33, 32));
+	out = base_xasprintf("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k1\","
+	    "\"x\":\"%.*s\",\"y\":\"%.*s\"}]}", (int)x.len, (char *)x.ptr, (int)y.len,
+	    (char *)y.ptr);
+	base_buf_clear(&x);
+	base_buf_clear(&y);
+	return out;
+}
+
+/* --- the world --- */
+
+static int
+listener_make(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	socklen_t len = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	ck_assert_int_eq(listen(fd, 64), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+	snprintf(w.address, sizeof(w.address), "127.0.0.1:%u", ntohs(at.sin_port));
+	return fd;
+}
+
+static struct base_chan *
+peer_make(struct link *link, enum msg_role role, base_chan_item_fn fn)
+{
+	struct base_chan *chan;
+	int fds[2];
+
+	ck_assert_int_eq(base_chan_pair(fds), MC_OK);
+	link_attach(link, fds[0], 1);
+	chan = base_chan_new(w.loop, fds[1], fn, on_gone, NULL);
+	ck_assert_int_eq(msg_hello_send(chan, role,
+	    role == MSG_ROLE_SIGNER ? "production" : NULL), MC_OK);
+	return chan;
+}
+
+static void
+world_start(void)
+{
+	static char name[] = "production";
+	static char domain[] = "cluster.local";
+	static char cluster[] = "Kubernetes";
+	static char issuer[] = "https://k8s";
+	static char audience[] = "istio-ca";
+	static char host[] = "localhost";
+	static char *dns[] = {host};
+	FILE *file;
+	int fd;
+
+	memset(&w, 0, sizeof(w));
+	w.loop = base_loop_new();
+	w.ca = make_ca("P-256", "cluster.local", base_clock_now() + 90 * DAY);
+	w.token_key = EVP_EC_gen("P-256");
+	w.jwks = jwks_make(w.token_key);
+	w.cluster = (struct config_cluster){.name = cluster, .issuer = issuer,
+	    .audience = audience, .jwks = w.jwks};
+	w.environment = (struct config_environment){.name = name,
+	    .trust_domain = domain, .dns_names = dns, .dns_name_count = 1,
+	    .svid_ttl_s = DAY, .svid_max_ttl_s = 7 * DAY, .leaf_rsa = true, .leaf_p256 = true,
+	    .clusters = &w.cluster, .cluster_count = 1};
+	w.front.loop = w.loop;
+	w.front.config = &w.config;
+	w.front.metrics = metrics_new();
+	w.front.envs = &w.env;
+	w.front.env_count = 1;
+	w.front.ledger = link_new(w.loop, MSG_ROLE_LEDGER, "");
+	front_env_init(&w.front, &w.env, &w.environment);
+	w.front.pool = base_pool_new(w.loop, 2, 8, grpc_service_worker_new,
+	    grpc_service_worker_free, NULL);
+	w.signer = peer_make(w.env.signer, MSG_ROLE_SIGNER, on_signer_item);
+	w.ledger = peer_make(w.front.ledger, MSG_ROLE_LEDGER, on_ledger_item);
+	w.poll = front_poll_new(&w.front);
+	w.service = grpc_service_new(&w.front);
+	w.timer = base_timer_new(w.loop, on_held, NULL);
+	snprintf(w.ca_file, sizeof(w.ca_file), "/tmp/meshca-test-XXXXXX");
+	fd = mkstemp(w.ca_file);
+	file = fdopen(fd, "w");
+	PEM_write_X509(file, w.ca->cert);
+	fclose(file);
+	ck_assert_int_eq(grpc_service_listen(w.service, &w.env, listener_make()), MC_OK);
+	while (w.env.bundle_pem == NULL || !tls_server_is_certified(w.env.tls) ||
+	    w.env.signer_state != MC_OK) {
+		base_loop_turn(w.loop, 100);
+	}
+}
+
+static void
+world_stop(void)
+{
+	grpc_service_free(w.service);
+	front_poll_free(w.poll);
+	base_pool_free(w.front.pool);
+	base_timer_free(w.timer);
+	front_env_clear(&w.env);
+	link_free(w.front.ledger);
+	base_chan_free(w.signer);
+	base_chan_free(w.ledger);
+	metrics_free(w.front.metrics);
+	base_loop_free(w.loop);
+	make_ca_free(w.ca);
+	EVP_PKEY_free(w.token_key);
+	free(w.jwks);
+	free(w.last_identity);
+	unlink(w.ca_file);
+}
+
+/* --- clients --- */
+
+struct client {
+	/* asked */
+	const char *token;
+	const char *uri;   /* NULL: MAKE_URI */
+	EVP_PKEY *key;     /* NULL: a new one */
+	const char *csr;   /* NULL: a good one */
+	const char *cert_file;
+	int64_t ttl_s;
+	int timeout_s;
+	/* answered */
+	enum mc_err err;
+	struct cli_grpc_answer answer;
+	/* */
+	pthread_t thread;
+	atomic_bool done;
+};
+
+static void *
+client_run(void *arg)
+{
+	struct client *c = arg;
+	struct tls_client_options options = {.address = w.address, .server_name = "localhost",
+	    .ca_file = w.ca_file, .cert_file = c->cert_file, .timeout_ms = 20000};
+	struct tls_client *tls = tls_client_connect(&options);
+	struct make make = {.key = c->key != NULL ? c->key : EVP_EC_gen("P-256"),
+	    .uri = {c->uri != NULL ? c->uri : MAKE_URI}};
+	struct cli_grpc_request request = {.authority = "localhost", .cluster = "Kubernetes",
+	    .token = base_span_str(c->token), .ttl_s = c->ttl_s,
+	    .timeout_s = c->timeout_s != 0 ? c->timeout_s : 10};
+	struct base_buf der;
+	struct base_buf pem;
+
+	ck_assert_msg(tls != NULL, "%s", mc_err_last()->detail);
+	base_buf_init(&der, LIMIT_CSR_DER);
+	base_buf_init(&pem, LIMIT_CSR_PEM);
+	make_csr(&der, &make);
+	base_enc_pem(&pem, "CERTIFICATE REQUEST", base_buf_span(&der));
+	request.csr = c->csr != NULL ? base_span_str(c->csr) : base_buf_span(&pem);
+	c->err = cli_grpc_create(tls, &request, &c->answer);
+	base_buf_clear(&der);
+	base_buf_clear(&pem);
+	if (c->key == NULL) {
+		EVP_PKEY_free(make.key);
+	}
+	tls_client_free(tls);
+	atomic_store(&c->done, true);
+	return NULL;
+}
+
+static void
+clients_run(struct client *clients, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		ck_assert_int_eq(pthread_create(&clients[i].thread, NULL, client_run,
+		    &clients[i]), 0);
+	}
+	for (size_t i = 0; i < count; i++) {
+		while (!atomic_load(&clients[i].done)) {
+			base_loop_turn(w.loop, 10);
+		}
+		pthread_join(clients[i].thread, NULL);
+	}
+}
+
+/* One call; returns its gRPC status. */
+static int
+call(struct client *c)
+{
+	clients_run(c, 1);
+	ck_assert_int_eq(c->err, MC_OK);
+	return c->answer.status;
+}
+
+/* --- cases --- */
+
+START_TEST(chain_layout)
+{
+	char *token;
+	struct client c = {0};
+	struct base_buf bundle;
+
+	world_start();
+	token = token_of(SUB, "istio-ca", base_clock_now() + 600);
+	c.token = token;
+	ck_assert_int_eq(call(&c), 0);
+	ck_assert_uint_eq(c.answer.chain_len, 3);
+	base_buf_init(&bundle, 8192);
+	base_enc_pem(&bundle, "CERTIFICATE", make_ca_der(w.ca));
+	ck_assert(base_span_equal(c.answer.chain[1], base_buf_span(&bundle)));
+	ck_assert(base_span_equal_str(c.answer.chain[2], w.env.bundle_pem));
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_uint_eq(c.answer.chain[i].ptr[c.answer.chain[i].len - 1], '\n');
+	}
+	base_buf_reset(&bundle);
+	base_enc_pem(&bundle, "CERTIFICATE", base_span_of(w.last_cert, w.last_cert_len));
+	ck_assert(base_span_equal(c.answer.chain[0], base_buf_span(&bundle)));
+	ck_assert_uint_eq(metrics_get(w.front.metrics, METRICS_SUCCESS), 1);
+	base_buf_clear(&bundle);
+	cli_grpc_answer_clear(&c.answer);
+	free(token);
+	world_stop();
+}
+END_TEST
+
+START_TEST(callers_refused)
+{
+	int64_t soon;
+	struct {
+		const char *sub, *aud;
+		int64_t exp_s;
+		const char *word;
+	} cases[] = {
+	    {SUB, "other", 600, "audience"},
+	    {SUB, "istio-ca", -120, "expired"},
+	    {"system:serviceaccountx:ecotrack:order-service", "istio-ca", 600, "subject"},
+	    {"system:serviceaccount:ecotrack", "istio-ca", 600, "subject"},
+	    {SUB ":more", "istio-ca", 600, "subject"},
+	    {"system:serviceaccount:other:order-service", "istio-ca", 600, "bound"},
+	};
+
+	world_start();
+	soon = base_clock_now();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *token = token_of(cases[i].sub, cases[i].aud, soon + cases[i].exp_s);
+		struct client c = {.token = token};
+
+		ck_assert_int_eq(call(&c), 16);
+		ck_assert_msg(strstr(c.answer.message, cases[i].word) != NULL, "%s",
+		    c.answer.message);
+		cli_grpc_answer_clear(&c.answer);
+		free(token);
+	}
+	struct client none = {0};
+	ck_assert_int_eq(call(&none), 16);
+	cli_grpc_answer_clear(&none.answer);
+	struct client junk = {.token = "a.b.c"};
+	ck_assert_int_eq(call(&junk), 16);
+	cli_grpc_answer_clear(&junk.answer);
+	ck_assert_uint_eq(w.svid_count, 0);
+	ck_assert_uint_eq(metrics_get(w.front.metrics, METRICS_AUTH_FAILURE), 8);
+	world_stop();
+}
+END_TEST
+
+START_TEST(requests_refused)
+{
+	char *token;
+
+	world_start();
+	token = token_of(SUB, "istio-ca", base_clock_now() + 600);
+	struct client csr = {.token = token, .csr = "no PEM"};
+	ck_assert_int_eq(call(&csr), 3);
+	ck_assert(strstr(csr.answer.message, "csr-pem") != NULL);
+	struct client san = {.token = token, .uri = "spiffe://cluster.local/ns/ecotrack/sa/root"};
+	ck_assert_int_eq(call(&san), 3);
+	ck_assert(strstr(san.answer.message, "csr-san") != NULL);
+	struct client ttl = {.token = token, .ttl_s = 8 * DAY};
+	ck_assert_int_eq(call(&ttl), 3);
+	ck_assert(strstr(ttl.answer.message, "ttl") != NULL);
+	ck_assert_uint_eq(w.svid_count, 0);
+	cli_grpc_answer_clear(&csr.answer);
+	cli_grpc_answer_clear(&san.answer);
+	cli_grpc_answer_clear(&ttl.answer);
+	free(token);
+	world_stop();
+}
+END_TEST
+
+START_TEST(one_flight)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	struct make make = {.key = key, .uri = {MAKE_URI}};
+	struct base_buf der;
+	struct base_buf pem;
+	char *token;
+	char *csr;
+
+	world_start();
+	base_buf_init(&der, LIMIT_CSR_DER);
+	base_buf_init(&pem, LIMIT_CSR_PEM);
+	make_csr(&der, &make);
+	base_enc_pem(&pem, "CERTIFICATE REQUEST", base_buf_span(&der));
+	csr = base_buf_take_str(&pem);
+	base_buf_clear(&der);
+	token = token_of(SUB, "istio-ca", base_clock_now() + 600);
+	struct client same[4] = {{.token = token, .csr = csr}, {.token = token, .csr = csr},
+	    {.token = token, .csr = csr}, {.token = token, .csr = csr}};
+	w.hold_us = 700000;
+	clients_run(same, 4);
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert_int_eq(same[i].err, MC_OK);
+		ck_assert_int_eq(same[i].answer.status, 0);
+		ck_assert(base_span_equal(same[i].answer.chain[0], same[0].answer.chain[0]));
+	}
+	ck_assert_uint_eq(w.svid_count, 1);
+	ck_assert_uint_eq(metrics_get(w.front.metrics, METRICS_DUPLICATE), 3);
+	for (size_t i = 0; i < 4; i++) {
+		cli_grpc_answer_clear(&same[i].answer);
+	}
+	free(token);
+	free(csr);
+	EVP_PKEY_free(key);
+	world_stop();
+}
+END_TEST
+
+START_TEST(deadline)
+{
+	char *token;
+
+	world_start();
+	token = token_of(SUB, "istio-ca", base_clock_now() + 600);
+	struct client c = {.token = token, .timeout_s = 1};
+	w.silent = true;
+	ck_assert_int_eq(call(&c), 4);
+	cli_grpc_answer_clear(&c.answer);
+	/* the signer is gone: a clear refusal, not a hang */
+	base_chan_free(w.signer);
+	w.signer = NULL;
+	for (int i = 0; i < 20; i++) {
+		base_loop_turn(w.loop, 10);
+	}
+	struct client gone = {.token = token, .timeout_s = 15};
+	ck_assert_int_eq(call(&gone), 14);
+	cli_grpc_answer_clear(&gone.answer);
+	free(token);
+	world_stop();
+}
+END_TEST
+
+/* Renewal: the first certificate is the credential for the second. */
+START_TEST(client_certificate)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	char path[] = "/tmp/meshca-test-XXXXXX";
+	char *token;
+	FILE *file;
+
+	world_start();
+	token = token_of(SUB, "istio-ca", base_clock_now() + 600);
+	struct client first = {.token = token, .key = key};
+	ck_assert_int_eq(call(&first), 0);
+	file = fdopen(mkstemp(path), "w");
+	fwrite(first.answer.chain[0].ptr, 1, first.answer.chain[0].len, file);
+	PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL);
+	fclose(file);
+
+	struct client renew = {.cert_file = path};
+	ck_assert_int_eq(call(&renew), 0);
+	cli_grpc_answer_clear(&renew.answer);
+	/* its row is another certificate's now */
+	struct client unknown = {.cert_file = path};
+	ck_assert_int_eq(call(&unknown), 16);
+	cli_grpc_answer_clear(&unknown.answer);
+	/* back to the first, revoked */
+	struct base_buf der;
+	base_buf_init(&der, sizeof(w.last_cert));
+	ck_assert_int_eq(base_enc_unpem(&der, "CERTIFICATE", first.answer.chain[0], NULL), MC_OK);
+	memcpy(w.last_cert, der.ptr, der.len);
+	w.last_cert_len = der.len;
+	base_buf_clear(&der);
+	w.row_revoked = true;
+	struct client revoked = {.cert_file = path};
+	ck_assert_int_eq(call(&revoked), 16);
+	ck_assert_msg(strstr(revoked.answer.message, "revoked") != NULL, "%s",
+	    revoked.answer.message);
+	cli_grpc_answer_clear(&revoked.answer);
+	/* another identity than its own */
+	w.row_revoked = false;
+	struct client other = {.cert_file = path,
+	    .uri = "spiffe://cluster.local/ns/ecotrack/sa/root"};
+	ck_assert_int_eq(call(&other), 3);
+	cli_grpc_answer_clear(&other.answer);
+	cli_grpc_answer_clear(&first.answer);
+	unlink(path);
+	free(token);
+	EVP_PKEY_free(key);
+	world_stop();
+}
+END_TEST
+
+CHECK_MAIN("api_grpc_service", chain_layout, callers_refused, requests_refused, one_flight,
+    deadline, client_certificate)
