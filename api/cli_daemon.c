@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verbs that steer the daemon on this machine, over its local socket or by starting it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "api/cli.h"
@@ -53,6 +55,49 @@ cli_init(struct cli *cli)
 	return become(cli, "meshcad", argv);
 }
 
+/* Runs a program of ours to its end with its standard output as lines of a JSON report. */
+static int
+report_json(const struct cli *cli, const char *name, const char **argv)
+{
+	char *path = base_xasprintf("%s/%s", base_proc_dir(), name);
+	char *line = NULL;
+	size_t size = 0;
+	int status = -1;
+	int fds[2];
+	json_t *object;
+	FILE *in;
+	pid_t pid;
+
+	argv[0] = path;
+	if (pipe2(fds, O_CLOEXEC) != 0 || (pid = fork()) < 0) {
+		free(path);
+		return cli_fail(cli, CLI_FAILED, "io", "starting %s: %s", name, strerror(errno));
+	}
+	if (pid == 0) {
+		(void)dup2(fds[1], STDOUT_FILENO);
+		(void)execv(path, (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	(void)close(fds[1]);
+	free(path);
+	object = json_pack("{s:b, s:[]}", "ok", 0, "report");
+	in = fdopen(fds[0], "r");
+	while (in != NULL && getline(&line, &size, in) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		(void)json_array_append_new(json_object_get(object, "report"), json_string(line));
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+	}
+	(void)json_object_set_new(object, "ok", json_boolean(status == 0));
+	cli_json_print(object);
+	json_decref(object);
+	if (in != NULL) {
+		(void)fclose(in);
+	}
+	free(line);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_FAILED;
+}
+
 int
 cli_ledger_verify(struct cli *cli)
 {
@@ -68,7 +113,8 @@ cli_ledger_verify(struct cli *cli)
 		}
 		argv[2] = config->ledger_path;
 	}
-	ret = become(cli, "meshca-ledger", argv);
+	ret = cli->json ? report_json(cli, "meshca-ledger", argv)
+			: become(cli, "meshca-ledger", argv);
 	config_free(config);
 	return ret;
 }
@@ -206,23 +252,23 @@ cli_issuer_rotate(struct cli *cli)
 	return ret;
 }
 
-/* The daemon is down: it runs the ceremony itself, and asks for what it needs. */
+/* The daemon is down: meshcad runs the ceremony itself, and asks for what the configuration has
+ * no file of. */
 static int
 environment_add_offline(struct cli *cli)
 {
-	const char *file = cli_args_get(&cli->args, "--passphrase-file");
 	const char *root = cli_args_get(&cli->args, "--root-passphrase-file");
 	const char *argv[ARGV_MAX] = {NULL, "--environment-add", cli->args.operands[0],
 	    "--config", config_path(cli), NULL};
-	size_t count = 5;
 
-	if (root != NULL) {
-		argv[count++] = "--root-passphrase-file";
-		argv[count++] = root;
+	if (cli_args_has(&cli->args, "--passphrase-file")) {
+		return cli_fail(cli, CLI_USAGE, "usage",
+		    "meshcad is not running: it takes the passphrase from passphrase_file in the "
+		    "configuration, or asks; leave --passphrase-file out");
 	}
-	if (file != NULL) {
-		argv[count++] = "--passphrase-file";
-		argv[count++] = file;
+	if (root != NULL) {
+		argv[5] = "--root-passphrase-file";
+		argv[6] = root;
 	}
 	return become(cli, "meshcad", argv);
 }
@@ -252,10 +298,12 @@ cli_environment_add(struct cli *cli)
 	    !get_passphrase(cli, !has_file, true, &secret)) {
 		return cli_fail_err(cli, mc_err_last()->code);
 	}
-	root = cli_passphrase(root_file, "Passphrase of the root", false);
-	if (root == NULL) {
-		ret = cli_fail_err(cli, mc_err_last()->code);
-		goto out;
+	if (strcmp(name, CONFIG_OPERATORS) != 0) { /* the root does not certify that one */
+		root = cli_passphrase(root_file, "Passphrase of the root", false);
+		if (root == NULL) {
+			ret = cli_fail_err(cli, mc_err_last()->code);
+			goto out;
+		}
 	}
 	request.passphrase = secret_span(secret);
 	request.root_passphrase = secret_span(root);
