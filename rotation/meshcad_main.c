@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* meshcad: the supervisor. Options, start, signals, end; its duties are in sup_*.c. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "rotation/sup.h"
+
+#define EXIT_USAGE 2
+
+struct options {
+	const char *config;
+	bool init;
+	bool reference;
+	struct sup_init_options ceremonies;
+};
+
+static const char USAGE[] =
+    "usage: meshcad --config FILE                      serve\n"
+    "       meshcad --config FILE --init [--root-passphrase-file FILE]\n"
+    "       meshcad --config FILE --environment-add NAME [--root-passphrase-file FILE]\n"
+    "       meshcad --reference                        print the configuration keys\n"
+    "       meshcad --version\n";
+
+static int
+parse(int argc, char **argv, struct options *options)
+{
+	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+	    {"init", no_argument, NULL, 'i'}, {"environment-add", required_argument, NULL, 'e'},
+	    {"root-passphrase-file", required_argument, NULL, 'r'},
+	    {"reference", no_argument, NULL, 'k'}, {"version", no_argument, NULL, 'v'},
+	    {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			options->config = optarg;
+			break;
+		case 'i':
+			options->init = true;
+			break;
+		case 'e':
+			options->ceremonies.environment = optarg;
+			break;
+		case 'r':
+			options->ceremonies.root_passphrase_file = optarg;
+			break;
+		case 'k':
+			options->reference = true;
+			break;
+		case 'v':
+			(void)printf("meshcad %s\n", MESHCA_VERSION);
+			exit(0);
+		case 'h':
+			(void)fputs(USAGE, stdout);
+			exit(0);
+		default:
+			return -1;
+		}
+	}
+	if (optind != argc || (options->config == NULL && !options->reference) ||
+	    (options->init && options->ceremonies.environment != NULL)) {
+		(void)fputs(USAGE, stderr);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+print_reference(void)
+{
+	struct base_buf out;
+
+	base_buf_init(&out, LIMIT_CONFIG);
+	config_reference(&out);
+	(void)fwrite(out.ptr, 1, out.len, stdout);
+	base_buf_clear(&out);
+	return 0;
+}
+
+/* --- the end --- */
+static void
+hang_up_all(struct sup *sup, bool ledger)
+{
+	for (struct sup_proc *proc = sup->procs; proc != NULL; proc = proc->next) {
+		if ((proc->role == MSG_ROLE_LEDGER) == ledger && proc->phase != SUP_STOPPING) {
+			sup_proc_stop(proc);
+		}
+	}
+}
+
+/* The ledger ends last: the others' last signatures still reach it. */
+static void
+on_turn(void *self)
+{
+	struct sup *sup = self;
+
+	if (!sup->stopping) {
+		return;
+	}
+	if (sup->procs == NULL) {
+		base_loop_stop(sup->loop);
+	} else if (sup->procs->role == MSG_ROLE_LEDGER && sup->procs->next == NULL) {
+		hang_up_all(sup, true);
+	}
+}
+
+static void
+on_front_drained(void *self, enum mc_err status, const struct base_item *item)
+{
+	struct sup *sup = self;
+
+	(void)status;
+	(void)item;
+	hang_up_all(sup, false);
+}
+
+static void
+front_too_slow(struct sup_proc *front)
+{
+	base_log(LOG_LVL_WARN, "drain-cut-short", LOG_INT("seconds", SUP_DRAIN_S), LOG_END);
+	hang_up_all(front->sup, false);
+}
+
+static void
+stop(struct sup *sup)
+{
+	static const struct msg_empty empty = {0};
+	struct sup_proc *front = sup_find(sup, MSG_ROLE_FRONT);
+
+	if (sup->stopping) {
+		return;
+	}
+	sup->stopping = true;
+	base_log(LOG_LVL_INFO, "stopping", LOG_END);
+	if (front == NULL || front->chan == NULL) {
+		hang_up_all(sup, false);
+		return;
+	}
+	front->on_timer = front_too_slow;
+	base_timer_set_us(front->timer, SUP_DRAIN_S * INT64_C(1000000));
+	sup_proc_call(front, MSG_CTL_DRAIN, &msg_empty_table, &empty, -1, on_front_drained, sup);
+}
+
+static void
+on_reloaded(void *self, enum mc_err status, const char *detail)
+{
+	(void)self;
+	(void)status;
+	(void)detail; /* logged where it happened */
+}
+
+static void
+on_signal(void *self, int signo)
+{
+	struct sup *sup = self;
+
+	if (signo == SIGCHLD) {
+		sup_reap(sup);
+	} else if (signo == SIGHUP) {
+		if (sup->serving && !sup->stopping) {
+			sup_reload(sup, "SIGHUP", on_reloaded, NULL);
+		}
+	} else if (sup->serving) {
+		stop(sup);
+	} else {
+		base_loop_stop(sup->loop);
+	}
+}
+
+/* --- the keeper asks for a CRL of an environment CA --- */
+struct crl_wish {
+	struct sup *sup;
+	uint64_t corr;
+};
+
+static void
+on_crl_made(void *self, enum mc_err status, const char *detail)
+{
+	struct crl_wish *wish = self;
+	struct sup_proc *keeper = sup_find(wish->sup, MSG_ROLE_KEEPER);
+
+	if (keeper != NULL) {
+		sup_proc_answer(keeper, MSG_CTL_WANT_CRL, wish->corr, status, detail);
+	}
+	free(wish);
+}
+
+static void
+alarm_no_passphrase(const char *environment, const char *detail)
+{
+	static int64_t last_us = -3600 * INT64_C(1000000);
+	int64_t now_us = base_clock_boot_us();
+
+	if (now_us - last_us >= 3600 * INT64_C(1000000)) {
+		last_us = now_us;
+		base_log(LOG_LVL_ERROR, "ca-crl-due", LOG_STR("of", environment),
+		    LOG_STR("detail", detail),
+		    LOG_STR("remedy", "run meshca environment crl with its passphrase"), LOG_END);
+	}
+}
+
+static enum mc_err
+on_keeper_request(struct sup_proc *proc, const struct base_item *item)
+{
+	struct msg_ctl_want_crl msg;
+	struct sup_act act = {.act = MSG_CEREMONY_CRL, .actor = "keeper", .done = on_crl_made};
+	struct crl_wish *wish;
+	char *environment;
+	enum mc_err ret;
+
+	if (item->type != MSG_CTL_WANT_CRL) {
+		return MC_FAIL(MC_EFRAME, "%s from the keeper", msg_type_name(item->type));
+	}
+	ret = msg_decode(&msg_ctl_want_crl_table, item->payload, &msg);
+	if (ret != MC_OK) {
+		return ret;
+	}
+	environment = base_xstrndup((const char *)msg.environment.ptr, msg.environment.len);
+	wish = base_xcalloc(1, sizeof(*wish));
+	*wish = (struct crl_wish){proc->sup, item->corr};
+	act.environment = environment;
+	act.self = wish;
+	ret = sup_ceremony(proc->sup, &act);
+	if (ret != MC_OK) {
+		if (ret == MC_ESEALED) {
+			alarm_no_passphrase(environment, mc_err_last()->detail);
+		}
+		on_crl_made(wish, ret, mc_err_last()->detail);
+	}
+	free(environment);
+	return MC_OK;
+}
+
+/* --- the beginning --- */
+static void
+start_roles(struct sup *sup)
+{
+	const struct config *config = sup->config;
+	struct sup_proc *keeper;
+
+	sup_proc_start(sup_proc_add(sup, MSG_ROLE_LEDGER, NULL));
+	for (size_t i = 0; i < config->environment_count; i++) {
+		sup_proc_start(sup_proc_add(sup, MSG_ROLE_SIGNER, config->environments[i].name));
+	}
+	sup_proc_start(sup_proc_add(sup, MSG_ROLE_OPERATORS, CONFIG_OPERATORS));
+	keeper = sup_proc_add(sup, MSG_ROLE_KEEPER, NULL);
+	keeper->on_request = on_keeper_request;
+	sup_proc_start(keeper);
+	sup_proc_start(sup_proc_add(sup, MSG_ROLE_FRONT, NULL));
+}
+
+static void
+warn_shared_uid(struct sup *sup)
+{
+	const struct sup_proc *first = sup->procs;
+
+	for (const struct sup_proc *proc = first; proc != NULL; proc = proc->next) {
+		if (sup_proc_uid(proc) != sup_proc_uid(first)) {
+			return;
+		}
+	}
+	base_log(LOG_LVL_WARN, "roles-share-one-user",
+	    LOG_INT("uid", sup_proc_uid(first)),
+	    LOG_STR("remedy", "start as root with front_user, ledger_user, keeper_user and user of "
+			      "each environment set"), LOG_END);
+}
+
+static enum mc_err
+check_users(const struct config *config)
+{
+	const uid_t uids[] = {config->uid, config->front_uid, config->ledger_uid,
+	    config->keeper_uid, config->operators.uid};
+	uid_t other = 0;
+
+	if (geteuid() == 0) {
+		return MC_OK;
+	}
+	for (size_t i = 0; i < sizeof(uids) / sizeof(uids[0]); i++) {
+		other = uids[i] != 0 && uids[i] != geteuid() ? uids[i] : other;
+	}
+	for (size_t i = 0; i < config->environment_count; i++) {
+		uid_t uid = config->environments[i].uid;
+
+		other = uid != 0 && uid != geteuid() ? uid : other;
+	}
+	if (other != 0) {
+		return MC_FAIL(MC_ECONFIG, "roles are to run as uid %u, which needs root; start as "
+		    "root, or remove the user keys", (unsigned)other);
+	}
+	return MC_OK;
+}
+
+static int
+serve(struct sup *sup)
+{
+	sup->serving = true;
+	if (sup_listen(sup, sup->config) != MC_OK) {
+		return -1;
+	}
+	sup->admin = sup_admin_new(sup);
+	if (sup->admin == NULL) {
+		return -1;
+	}
+	base_loop_hook(sup->loop, on_turn, sup);
+	start_roles(sup);
+	warn_shared_uid(sup);
+	base_log(LOG_LVL_INFO, "serving", LOG_STR("version", MESHCA_VERSION), LOG_END);
+	base_loop_run(sup->loop);
+	base_log(LOG_LVL_INFO, "stopped", LOG_END);
+	sup_admin_free(sup->admin);
+	return 0;
+}
+
+static int
+run(struct sup *sup, const struct options *options)
+{
+	enum mc_err ret = MC_OK;
+	int status;
+
+	sup->config = config_read(options->config);
+	if (sup->config == NULL) {
+		return -1;
+	}
+	base_log_open("supervisor", NULL, (enum base_log_level)sup->config->log_level);
+	ret = check_users(sup->config);
+	if (ret == MC_OK) {
+		ret = config_load_files(sup->config);
+	}
+	if (ret == MC_OK) {
+		ret = sup_keys_folders(sup->config, &sup->lock);
+	}
+	if (ret != MC_OK) {
+		return -1;
+	}
+	sup->loop = base_loop_new();
+	base_loop_signals(sup->loop, on_signal, sup);
+	if (options->init || options->ceremonies.environment != NULL) {
+		return sup_init(sup, &options->ceremonies);
+	}
+	status = serve(sup);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = {0};
+	struct sup sup = {.lock = -1};
+	int status;
+
+	base_mem_harden(0);
+	base_log_open("supervisor", NULL, LOG_LVL_INFO);
+	if (parse(argc, argv, &options) != 0) {
+		return EXIT_USAGE;
+	}
+	if (options.reference) {
+		return print_reference();
+	}
+	sup.config_path = options.config;
+	status = run(&sup, &options);
+	if (status < 0) {
+		(void)fprintf(stderr, "meshcad: %s\n", mc_err_last()->detail);
+		return 1;
+	}
+	return status;
+}

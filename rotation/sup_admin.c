@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The local socket: root, or the daemon's own user, gives orders (base/msg_admin.h). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
+#include "base/log.h"
+#include "rotation/sup.h"
+
+struct client {
+	struct sup_admin *admin;
+	struct base_chan *chan; /* NULL: a free slot */
+	uint64_t id;            /* answers find their client by it: a slot may be reused */
+	uid_t uid;
+};
+
+struct sup_admin {
+	struct sup *sup;
+	int fd;
+	char *path;
+	struct client clients[SUP_ADMIN_CLIENTS];
+	uint64_t next_id;
+};
+
+/* An order under way; lives until its last answer, also when the client has left. */
+struct order {
+	struct sup_admin *admin;
+	uint64_t client;
+	uint64_t corr;
+	uint16_t type;
+	unsigned pending;
+	char *actor;
+	char *environment;
+	struct base_secret *passphrase, *root_passphrase; /* NULL: none given */
+	struct base_buf cert, issuer;
+};
+
+static struct order *
+order_new(struct client *client, const struct base_item *item)
+{
+	struct order *order = base_xcalloc(1, sizeof(*order));
+
+	order->admin = client->admin;
+	order->client = client->id;
+	order->corr = item->corr;
+	order->type = item->type;
+	order->actor = base_xasprintf("uid %u on the local socket", (unsigned)client->uid);
+	base_buf_init(&order->cert, LIMIT_CERT);
+	base_buf_init(&order->issuer, LIMIT_CERT);
+	return order;
+}
+
+static void
+order_free(struct order *order)
+{
+	base_secret_free(order->passphrase);
+	base_secret_free(order->root_passphrase);
+	base_buf_clear(&order->cert);
+	base_buf_clear(&order->issuer);
+	free(order->actor);
+	free(order->environment);
+	free(order);
+}
+
+static void
+send_answer(struct order *order, uint16_t flags, const struct msg_adm_ans *ans)
+{
+	struct base_chan *chan = NULL;
+
+	for (size_t i = 0; i < SUP_ADMIN_CLIENTS; i++) {
+		if (order->admin->clients[i].id == order->client) {
+			chan = order->admin->clients[i].chan;
+		}
+	}
+	if (chan != NULL && msg_send(chan, MSG_ANSWER(order->type), flags, order->corr,
+				&msg_adm_ans_table, ans) != MC_OK) {
+		base_log_err(LOG_LVL_WARN, "admin-answer-not-sent", mc_err_last()->code);
+	}
+}
+
+/* The last answer. Frees the order. */
+static void
+finish(struct order *order, enum mc_err status, const char *text)
+{
+	struct msg_adm_ans ans = {.status = (uint32_t)status};
+
+	if (status == MC_OK) {
+		ans.text = base_span_str(text);
+	} else {
+		ans.detail = base_span_str(text);
+	}
+	send_answer(order, 0, &ans);
+	order_free(order);
+}
+
+static void
+progress(void *self, struct base_span line)
+{
+	struct msg_adm_ans ans = {.status = MC_OK, .text = line};
+
+	send_answer(self, BASE_ITEM_MORE, &ans);
+}
+
+static void
+on_done(void *self, enum mc_err status, const char *detail)
+{
+	finish(self, status, detail);
+}
+
+/* The answer of a role, passed on. */
+static void
+on_role_answer(void *self, enum mc_err status, const struct base_item *item)
+{
+	struct base_span detail =
+	    item != NULL ? sup_answer_detail(item) : base_span_str("the process ended");
+	char *text = base_xstrndup((const char *)detail.ptr, detail.len);
+
+	finish(self, status, text);
+	free(text);
+}
+
+/* --- status, reload, clock --- */
+static enum mc_err
+on_status(struct client *client, const struct base_item *item)
+{
+	struct order *order = order_new(client, item);
+	struct base_buf text;
+	char *json;
+
+	base_buf_init(&text, LIMIT_FRAME);
+	sup_status(client->admin->sup, &text);
+	json = base_buf_take_str(&text);
+	finish(order, MC_OK, json);
+	free(json);
+	return MC_OK;
+}
+
+static enum mc_err
+on_reload(struct client *client, const struct base_item *item)
+{
+	struct order *order = order_new(client, item);
+
+	sup_reload(client->admin->sup, order->actor, on_done, order);
+	return MC_OK;
+}
+
+static void
+on_clock_answer(void *self, enum mc_err status, const struct base_item *item)
+{
+	struct order *order = self;
+
+	(void)status;
+	(void)item;
+	if (--order->pending == 0) {
+		finish(order, MC_OK, "the present time is accepted");
+	}
+}
+
+static enum mc_err
+on_clock(struct client *client, const struct base_item *item)
+{
+	static const struct msg_empty empty = {0};
+	struct order *order = order_new(client, item);
+
+	order->pending = 1;
+	for (struct sup_proc *proc = client->admin->sup->procs; proc != NULL; proc = proc->next) {
+		if (proc->chan != NULL && proc->role != MSG_ROLE_CEREMONY) {
+			order->pending++;
+			sup_proc_call(proc, MSG_CTL_CLOCK, &msg_empty_table, &empty, -1,
+			    on_clock_answer, order);
+		}
+	}
+	on_clock_answer(order, MC_OK, NULL);
+	return MC_OK;
+}
+
+/* --- orders about one environment --- */
+static enum mc_err
+take_environment(struct client *client, const struct base_item *item, struct order **out)
+{
+	struct msg_adm_environment msg;
+	struct order *order;
+	enum mc_err ret = msg_decode(&msg_adm_environment_table, item->payload, &msg);
+
+	if (ret != MC_OK) {
+		return ret;
+	}
+	order = order_new(client, item);
+	order->environment = base_xstrndup((const char *)msg.environment.ptr, msg.environment.len);
+	if (msg.passphrase.len > 0) {
+		order->passphrase = sup_keys_copy(msg.passphrase);
+	}
+	if (msg.root_passphrase.len > 0) {
+		order->root_passphrase = sup_keys_copy(msg.root_passphrase);
+	}
+	*out = order;
+	return MC_OK;
+}
+
+static void
+unseal(struct order *order, struct sup_proc *proc, struct base_secret *secret, bool report)
+{
+	struct msg_ctl_unseal msg = {.slot = MSG_KEY_ENVIRONMENT,
+	    .environment = base_span_str(order->environment)};
+
+	msg.passphrase = sup_secret_span(secret);
+	sup_proc_call(proc, MSG_CTL_UNSEAL, &msg_ctl_unseal_table, &msg, -1,
+	    report ? on_role_answer : NULL, report ? order : NULL);
+}
+
+static enum mc_err
+on_unseal(struct client *client, const struct base_item *item)
+{
+	struct sup *sup = client->admin->sup;
+	struct order *order = NULL;
+	enum mc_err ret = take_environment(client, item, &order);
+	const struct config_environment *env;
+	struct sup_proc *active, *standby;
+
+	if (ret != MC_OK) {
+		return ret;
+	}
+	env = config_environment(sup->config, order->environment);
+	active = sup_signer(sup, order->environment, SUP_ACTIVE);
+	standby = sup_signer(sup, order->environment, SUP_STANDBY);
+	if (env == NULL || active == NULL) {
+		finish(order, MC_ENOTFOUND, "no such environment in the configuration");
+		return MC_OK;
+	}
+	if (order->passphrase == NULL && env->passphrase_file != NULL) {
+		order->passphrase = sup_keys_passphrase(env->passphrase_file);
+	}
+	if (order->passphrase == NULL) {
+		finish(order, MC_EPASSPHRASE, "no passphrase given and none configured");
+		return MC_OK;
+	}
+	if (standby != NULL && standby->state == MSG_RS_SEALED) {
+		bool only = active->state != MSG_RS_SEALED;
+
+		unseal(order, standby, order->passphrase, only);
+		if (only) {
+			return MC_OK;
+		}
+	}
+	unseal(order, active, order->passphrase, true);
+	return MC_OK;
+}
+
+static void
+act(struct order *order, enum msg_ceremony kind,
+    void (*done)(void *self, enum mc_err status, const char *detail))
+{
+	struct sup_act ceremony = {.act = kind, .environment = order->environment,
+	    .passphrase = order->passphrase, .root_passphrase = order->root_passphrase,
+	    .actor = order->actor, .progress = progress, .done = done, .self = order};
+
+	if (sup_ceremony(order->admin->sup, &ceremony) != MC_OK) {
+		finish(order, mc_err_last()->code, mc_err_last()->detail);
+	}
+}
+
+/* The key file is new: let a signer that has it take over. */
+static void
+on_key_made(void *self, enum mc_err status, const char *detail)
+{
+	struct order *order = self;
+	struct base_span passphrase = {0};
+
+	if (status != MC_OK) {
+		finish(order, status, detail);
+		return;
+	}
+	if (order->passphrase != NULL) {
+		passphrase = sup_secret_span(order->passphrase);
+	}
+	progress(order, base_span_str("issuing CA made; the signer changes over"));
+	sup_handover(order->admin->sup, order->environment, passphrase, on_done, order);
+}
+
+static enum mc_err
+on_rotate(struct client *client, const struct base_item *item)
+{
+	struct order *order = NULL;
+	enum mc_err ret = take_environment(client, item, &order);
+
+	if (ret == MC_OK) {
+		act(order, MSG_CEREMONY_ISSUING, on_key_made);
+	}
+	return ret;
+}
+
+static enum mc_err
+on_ca_crl(struct client *client, const struct base_item *item)
+{
+	struct order *order = NULL;
+	enum mc_err ret = take_environment(client, item, &order);
+
+	if (ret == MC_OK) {
+		act(order, MSG_CEREMONY_CRL, on_done);
+	}
+	return ret;
+}
+
+static void
+add_environment(void *self, enum mc_err status, const char *detail)
+{
+	struct order *order = self;
+	const struct config_environment *env =
+	    config_environment(order->admin->sup->config, order->environment);
+	enum msg_ceremony kind = MSG_CEREMONY_ENVIRONMENT;
+
+	if (env == NULL) {
+		finish(order, status != MC_OK ? status : MC_ENOTFOUND,
+		    status != MC_OK ? detail
+				    : "no such environment in the configuration; add it there first");
+		return;
+	}
+	if (sup_keys_have(env->key_dir, "issuing.pem")) {
+		finish(order, MC_ECONFLICT, "its keys are there already; nothing was changed");
+		return;
+	}
+	if (strcmp(order->environment, CONFIG_OPERATORS) == 0) {
+		kind = MSG_CEREMONY_OPERATORS;
+	}
+	act(order, kind, on_key_made);
+}
+
+static enum mc_err
+on_env_add(struct client *client, const struct base_item *item)
+{
+	struct sup *sup = client->admin->sup;
+	struct order *order = NULL;
+	enum mc_err ret = take_environment(client, item, &order);
+
+	if (ret != MC_OK) {
+		return ret;
+	}
+	if (config_environment(sup->config, order->environment) == NULL) {
+		sup_reload(sup, order->actor, add_environment, order);
+	} else {
+		add_environment(order, MC_OK, "");
+	}
+	return MC_OK;
+}
+
+/* --- people --- */
+static void
+on_user_bundle(void *self, enum mc_err status, const struct base_item *item)
+{
+	struct order *order = self;
+	struct msg_bundle_ans bundle;
+	struct msg_adm_ans ans = {.status = MC_OK};
+
+	if (status != MC_OK || item == NULL ||
+	    msg_decode(&msg_bundle_ans_table, item->payload, &bundle) != MC_OK) {
+		finish(order, status != MC_OK ? status : MC_EFRAME,
+		    "the certificate was issued, but the operators' bundle could not be read");
+		return;
+	}
+	ans.cert = base_buf_span(&order->cert);
+	ans.issuer = base_buf_span(&order->issuer);
+	ans.anchors = bundle.anchors;
+	send_answer(order, 0, &ans);
+	order_free(order);
+}
+
+static void
+on_user_issued(void *self, enum mc_err status, const struct base_item *item)
+{
+	struct order *order = self;
+	struct sup_proc *ledger = sup_find(order->admin->sup, MSG_ROLE_LEDGER);
+	struct msg_bundle_get get = {.environment = base_span_str(CONFIG_OPERATORS)};
+	struct msg_issue_ans ans;
+
+	if (status != MC_OK || ledger == NULL) {
+		on_role_answer(order, status != MC_OK ? status : MC_ENOTREADY, item);
+		return;
+	}
+	if (msg_decode(&msg_issue_ans_table, item->payload, &ans) != MC_OK) {
+		finish(order, MC_EFRAME, "the operators' signer answered nonsense");
+		return;
+	}
+	base_buf_append_span(&order->cert, ans.cert);
+	base_buf_append_span(&order->issuer, ans.issuer);
+	sup_proc_call(ledger, MSG_BUNDLE_GET, &msg_bundle_get_table, &get, -1, on_user_bundle,
+	    order);
+}
+
+static enum mc_err
+on_user_add(struct client *client, const struct base_item *item)
+{
+	struct sup_proc *signer = sup_signer(client->admin->sup, CONFIG_OPERATORS, SUP_ACTIVE);
+	struct msg_adm_user_add msg;
+	struct msg_user_issue issue = {0};
+	struct order *order;
+	enum mc_err ret = msg_decode(&msg_adm_user_add_table, item->payload, &msg);
+
+	if (ret != MC_OK) {
+		return ret;
+	}
+	order = order_new(client, item);
+	if (signer == NULL) {
+		finish(order, MC_ENOTREADY, "the operators' signer does not run");
+		return MC_OK;
+	}
+	base_crypto_random(issue.request_id, sizeof(issue.request_id));
+	issue.name = msg.name;
+	issue.role = msg.role;
+	issue.key_alg = msg.key_alg;
+	issue.key = msg.key;
+	issue.actor = base_span_str(order->actor);
+	issue.from = base_span_str("local socket");
+	sup_proc_call(signer, MSG_USER_ISSUE, &msg_user_issue_table, &issue, -1, on_user_issued,
+	    order);
+	return MC_OK;
+}
+
+/* --- clients --- */
+static const struct {
+	uint16_t type;
+	enum mc_err (*fn)(struct client *client, const struct base_item *item);
+} ORDERS[] = {
+    {MSG_ADM_STATUS, on_status},
+    {MSG_ADM_UNSEAL, on_unseal},
+    {MSG_ADM_RELOAD, on_reload},
+    {MSG_ADM_ROTATE, on_rotate},
+    {MSG_ADM_ENV_ADD, on_env_add},
+    {MSG_ADM_USER_ADD, on_user_add},
+    {MSG_ADM_CLOCK, on_clock},
+    {MSG_ADM_CA_CRL, on_ca_crl},
+};
+
+static enum mc_err
+on_item(void *self, struct base_chan *chan, const struct base_item *item)
+{
+	struct client *client = self;
+
+	(void)chan;
+	if (item->fd >= 0) {
+		(void)close(item->fd);
+		return MC_FAIL(MC_EFRAME, "a descriptor on the local socket");
+	}
+	if (item->type == MSG_HELLO) {
+		return MC_OK; /* who it is was asked of the kernel */
+	}
+	for (size_t i = 0; i < sizeof(ORDERS) / sizeof(ORDERS[0]); i++) {
+		if (ORDERS[i].type == item->type) {
+			base_log(item->type == MSG_ADM_STATUS ? LOG_LVL_DEBUG : LOG_LVL_INFO,
+			    "admin-order", LOG_STR("order", msg_type_name(item->type)),
+			    LOG_INT("uid", client->uid), LOG_END);
+			return ORDERS[i].fn(client, item);
+		}
+	}
+	return MC_FAIL(MC_EFRAME, "%s on the local socket", msg_type_name(item->type));
+}
+
+static void
+on_gone(void *self, struct base_chan *chan, enum mc_err why)
+{
+	struct client *client = self;
+
+	if (why != MC_EPEER) {
+		base_log_err(LOG_LVL_WARN, "admin-client-dropped", why);
+	}
+	base_chan_free(chan);
+	client->chan = NULL;
+	client->id = 0;
+}
+
+static bool
+may_order(int fd, uid_t *uid)
+{
+	struct ucred peer = {0};
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
+		return false;
+	}
+	*uid = peer.uid;
+	return peer.uid == 0 || peer.uid == geteuid();
+}
+
+static void
+on_connection(void *self, unsigned events)
+{
+	struct sup_admin *admin = self;
+	int fd = accept4(admin->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	uid_t uid = 0;
+
+	(void)events;
+	if (fd < 0) {
+		return;
+	}
+	if (!may_order(fd, &uid)) {
+		base_log(LOG_LVL_WARN, "admin-client-refused", LOG_INT("uid", uid), LOG_END);
+		(void)close(fd);
+		return;
+	}
+	for (size_t i = 0; i < SUP_ADMIN_CLIENTS; i++) {
+		struct client *client = &admin->clients[i];
+
+		if (client->chan == NULL) {
+			*client = (struct client){.admin = admin, .id = ++admin->next_id, .uid = uid};
+			client->chan =
+			    base_chan_new(admin->sup->loop, fd, on_item, on_gone, client);
+			return;
+		}
+	}
+	base_log(LOG_LVL_WARN, "admin-client-refused", LOG_STR("detail", "too many"), LOG_END);
+	(void)close(fd);
+}
+
+static enum mc_err
+open_socket(struct sup_admin *admin)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t len = strlen(admin->path);
+	mode_t mask;
+	int failed;
+
+	if (len >= sizeof(address.sun_path)) {
+		return MC_FAIL(MC_ECONFIG, "%s is longer than a socket's path may be (107); choose a "
+		    "shorter run_dir", admin->path);
+	}
+	base_copy(address.sun_path, admin->path, len);
+	admin->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (admin->fd < 0) {
+		return MC_FAIL(MC_EIO, "socket: %s", strerrorname_np(errno));
+	}
+	/* one daemon at a time holds the state's lock, so what is there is a dead one's */
+	(void)unlink(admin->path);
+	mask = umask(0177);
+	failed = bind(admin->fd, (const struct sockaddr *)&address, sizeof(address));
+	(void)umask(mask);
+	if (failed != 0 || listen(admin->fd, SUP_ADMIN_CLIENTS) != 0) {
+		return MC_FAIL(MC_EIO, "%s: %s; check who owns run_dir", admin->path,
+		    strerror(errno));
+	}
+	return MC_OK;
+}
+
+struct sup_admin *
+sup_admin_new(struct sup *sup)
+{
+	struct sup_admin *admin = base_xcalloc(1, sizeof(*admin));
+
+	admin->sup = sup;
+	admin->fd = -1;
+	admin->path = base_xasprintf("%s/admin.sock", sup->config->run_dir);
+	if (open_socket(admin) != MC_OK) {
+		if (admin->fd >= 0) {
+			(void)close(admin->fd);
+		}
+		free(admin->path);
+		free(admin);
+		return NULL;
+	}
+	base_loop_watch(sup->loop, admin->fd, BASE_LOOP_READ, on_connection, admin);
+	return admin;
+}
+
+void
+sup_admin_free(struct sup_admin *admin)
+{
+	if (admin == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < SUP_ADMIN_CLIENTS; i++) {
+		base_chan_free(admin->clients[i].chan);
+	}
+	base_loop_unwatch(admin->sup->loop, admin->fd);
+	(void)close(admin->fd);
+	(void)unlink(admin->path);
+	free(admin->path);
+	free(admin);
+}

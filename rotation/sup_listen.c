@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The listening sockets: bound by the supervisor, kept while the front is restarted. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rotation/sup.h"
+
+#define BACKLOG 4096 /* 10,000 agents reconnect at once; the kernel's somaxconn is 4096 */
+
+static int
+bind_address(const struct config_address *address)
+{
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(address->port)};
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(address->port)};
+	bool is_v4 = inet_pton(AF_INET, address->host, &v4.sin_addr) == 1;
+	int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int one = 1, failed;
+
+	if (fd < 0) {
+		return -1;
+	}
+	failed = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (is_v4) {
+		failed |= bind(fd, (const struct sockaddr *)&v4, sizeof(v4));
+	} else if (inet_pton(AF_INET6, address->host, &v6.sin6_addr) == 1) {
+		failed |= bind(fd, (const struct sockaddr *)&v6, sizeof(v6));
+	}
+	if (failed != 0 || listen(fd, BACKLOG) != 0) {
+		int kept = errno;
+
+		(void)close(fd);
+		errno = kept;
+		return -1;
+	}
+	return fd;
+}
+
+static enum mc_err
+refuse(const char *what, const struct config_address *address)
+{
+	if (errno == EADDRINUSE) {
+		return MC_FAIL(MC_EIO, "%s: port %u on %s is in use by another program; stop that, "
+		    "or change the listen address", what, (unsigned)address->port, address->host);
+	}
+	if (errno == EADDRNOTAVAIL) {
+		return MC_FAIL(MC_EIO, "%s: %s is not an address of this machine; change the listen "
+		    "address", what, address->host);
+	}
+	if (errno == EACCES) {
+		return MC_FAIL(MC_EIO, "%s: port %u needs root; start as root or take one over 1023",
+		    what, (unsigned)address->port);
+	}
+	return MC_FAIL(MC_EIO, "%s: listening on %s port %u: %s", what, address->host,
+	    (unsigned)address->port, strerrorname_np(errno));
+}
+
+static bool
+have(const struct sup *sup, enum msg_listener kind, const char *environment)
+{
+	for (size_t i = 0; i < sup->listener_count; i++) {
+		const struct sup_listener *listener = &sup->listeners[i];
+
+		if (listener->kind == kind &&
+		    (environment == NULL || strcmp(listener->environment, environment) == 0)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum mc_err
+add(struct sup *sup, enum msg_listener kind, const char *environment,
+    const struct config_address *address)
+{
+	static const char *const names[] = {"", "grpc", "rest", "probes"};
+	struct sup_listener *listener;
+	int fd;
+
+	if (have(sup, kind, environment)) {
+		return MC_OK;
+	}
+	fd = bind_address(address);
+	if (fd < 0) {
+		return refuse(environment != NULL ? environment : names[kind], address);
+	}
+	sup->listeners = base_xreallocarray(sup->listeners, sup->listener_count + 1,
+	    sizeof(*sup->listeners));
+	listener = &sup->listeners[sup->listener_count++];
+	*listener = (struct sup_listener){.kind = kind, .address = *address, .fd = fd};
+	listener->environment = environment != NULL ? base_xstrdup(environment) : NULL;
+	return MC_OK;
+}
+
+enum mc_err
+sup_listen(struct sup *sup, const struct config *config)
+{
+	size_t before = sup->listener_count;
+	enum mc_err ret = add(sup, MSG_LISTEN_REST, NULL, &config->rest);
+
+	if (ret == MC_OK) {
+		ret = add(sup, MSG_LISTEN_PROBES, NULL, &config->probes);
+	}
+	for (size_t i = 0; i < config->environment_count && ret == MC_OK; i++) {
+		ret = add(sup, MSG_LISTEN_GRPC, config->environments[i].name,
+		    &config->environments[i].grpc);
+	}
+	while (ret != MC_OK && sup->listener_count > before) {
+		struct sup_listener *listener = &sup->listeners[--sup->listener_count];
+
+		(void)close(listener->fd);
+		free(listener->environment);
+	}
+	return ret;
+}
+
+void
+sup_listen_hand_over(struct sup_proc *proc, const char *environment)
+{
+	const struct sup *sup = proc->sup;
+
+	for (size_t i = 0; i < sup->listener_count; i++) {
+		const struct sup_listener *listener = &sup->listeners[i];
+		struct msg_ctl_listener msg = {.kind = (uint8_t)listener->kind,
+		    .environment = base_span_str(listener->environment)};
+
+		if (environment == NULL || (listener->environment != NULL &&
+			strcmp(environment, listener->environment) == 0)) {
+			sup_proc_call(proc, MSG_CTL_LISTENER, &msg_ctl_listener_table, &msg,
+			    listener->fd, NULL, NULL);
+		}
+	}
+}
