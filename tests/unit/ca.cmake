@@ -13,3 +13,4 @@ add_test(NAME ca/no_ca_profile COMMAND /usr/bin/python3
 set_tests_properties(ca/no_ca_profile PROPERTIES TIMEOUT 60)
 meshca_unit(ca_ceremony mc_ceremony PkgConfig::libcrypto)
 add_dependencies(test_ca_ceremony meshca-ceremony meshca-ledger)
+meshca_unit(ca_ca_cert mc_ceremony PkgConfig::libcrypto)
