@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-meshca_unit(store_sqlite_intent mc_store)
+meshca_unit(store_dedup mc_store)
+meshca_unit(store_entry mc_store)
 meshca_unit(store_ledger mc_store)
+meshca_unit(store_sqlite_admin mc_store)
+meshca_unit(store_sqlite_intent mc_store)
+meshca_unit(store_sqlite_read mc_store)
+meshca_unit(store_sqlite_schema mc_store PkgConfig::sqlite3)
+meshca_unit(store_verify mc_store PkgConfig::sqlite3)
 
 add_executable(bench_store ${CMAKE_SOURCE_DIR}/tests/bench/bench_store.c)
 target_compile_definitions(bench_store PRIVATE _GNU_SOURCE)
