@@ -140,7 +140,7 @@ load_jwks(struct config_cluster *cluster, size_t *total)
 	if (base_proc_read_all(fd, LIMIT_CONFIG, &text, &len) != MC_OK) {
 		(void)config_refuse(&at, "%.100s cannot be read or is larger than 1 MiB; "
 		    "make it shorter", cluster->jwks_file);
-	} else if (*total += len, *total > LIMIT_CONFIG_BLOB - 2 * LIMIT_CONFIG) {
+	} else if ((*total += len) > LIMIT_CONFIG_BLOB - 2 * LIMIT_CONFIG) {
 		(void)config_refuse(&at, "all files together are larger than 6 MiB; make them shorter");
 	} else if (strlen(text) != len || !jwks_scan(text, &keys)) {
 		(void)config_refuse(&at, "%.100s has no key, or over 64; write a JWKS with 1 to 64",
