@@ -171,6 +171,8 @@ on_signal(void *self, int signo)
 	} else if (sup->serving) {
 		stop(sup);
 	} else {
+		(void)fprintf(stderr, "meshcad: interrupted by SIG%s; run the same command again\n",
+		    sigabbrev_np(signo));
 		base_loop_stop(sup->loop);
 	}
 }
@@ -322,14 +324,16 @@ serve(struct sup *sup)
 static int
 run(struct sup *sup, const struct options *options)
 {
+	bool ceremonies = options->init || options->ceremonies.environment != NULL;
 	enum mc_err ret = MC_OK;
-	int status;
 
 	sup->config = config_read(options->config);
 	if (sup->config == NULL) {
 		return -1;
 	}
-	base_log_open("supervisor", NULL, (enum base_log_level)sup->config->log_level);
+	/* ceremonies tell people what they do; the log would only interrupt */
+	base_log_open("supervisor", NULL, ceremonies ? LOG_LVL_WARN
+	    : (enum base_log_level)sup->config->log_level);
 	ret = check_users(sup->config);
 	if (ret == MC_OK) {
 		ret = config_load_files(sup->config);
@@ -342,11 +346,10 @@ run(struct sup *sup, const struct options *options)
 	}
 	sup->loop = base_loop_new();
 	base_loop_signals(sup->loop, on_signal, sup);
-	if (options->init || options->ceremonies.environment != NULL) {
+	if (ceremonies) {
 		return sup_init(sup, &options->ceremonies);
 	}
-	status = serve(sup);
-	return status;
+	return serve(sup);
 }
 
 int

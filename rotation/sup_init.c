@@ -52,15 +52,15 @@ ask_once(int tty, const char *what)
 }
 
 static struct base_secret *
-ask(const char *name, bool twice)
+ask(const char *name, bool is_root, bool twice)
 {
 	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	char *what = base_xasprintf("Passphrase of %s", name);
 	struct base_secret *first = NULL, *second = NULL;
 
 	if (tty < 0) {
-		(void)MC_FAIL(MC_EPASSPHRASE, "no passphrase of %s and no terminal to ask on; give "
-		    "--root-passphrase-file, or set passphrase_file", name);
+		(void)MC_FAIL(MC_EPASSPHRASE, "no passphrase of %s and no terminal to ask on; %s", name,
+		    is_root ? "give --root-passphrase-file" : "set its passphrase_file");
 		goto out;
 	}
 	first = ask_once(tty, what);
@@ -160,7 +160,7 @@ gather(struct init *init, const char *root_file)
 
 		if (needs_root(step) && init->root_passphrase == NULL) {
 			init->root_passphrase = root_file != NULL ? sup_keys_passphrase(root_file)
-			    : ask("the root", !sup_keys_have(init->sup->config->root_key_dir, "root.pem"));
+			    : ask("the root", true, !sup_keys_have(init->sup->config->root_key_dir, "root.pem"));
 			if (init->root_passphrase == NULL) {
 				return mc_err_last()->code;
 			}
@@ -168,7 +168,7 @@ gather(struct init *init, const char *root_file)
 		if (step->env != NULL) {
 			step->passphrase = step->env->passphrase_file != NULL
 			    ? sup_keys_passphrase(step->env->passphrase_file)
-			    : ask(step->env->name, !sup_keys_have(step->env->key_dir, "environment.pem"));
+			    : ask(step->env->name, false, !sup_keys_have(step->env->key_dir, "environment.pem"));
 			if (step->passphrase == NULL) {
 				return mc_err_last()->code;
 			}
@@ -200,8 +200,8 @@ on_done(void *self, enum mc_err status, const char *detail)
 	struct init *init = self;
 
 	if (status != MC_OK) {
-		(void)fprintf(stderr, "meshcad: %s %s\n", detail[0] != '\0' ? detail
-		    : mc_err_text(status), "What is done is kept; run the same command again.");
+		(void)fprintf(stderr, "meshcad: %s (what is done is kept: run the same command again)\n",
+		    detail[0] != '\0' ? detail : mc_err_text(status));
 		stop_all(init, 1);
 		return;
 	}
