@@ -146,7 +146,7 @@ class Issuer:
 
 class Authority:
     def __init__(self, folder=None, environments=ENVIRONMENTS, sealed=(), overrides=None,
-                 keep=False, ca_key="rsa-4096"):
+                 keep=False, ca_key="p-256"):
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="meshca-test-"))
         self.keep = keep or folder is not None
         self.environments, self.sealed, self.ca_key = environments, sealed, ca_key
@@ -173,7 +173,7 @@ class Authority:
         lines = ["instance: 1", f"state_dir: {self.folder}/state",
                  f"rest: {{listen: \"127.0.0.1:{self.rest}\", dns_names: [localhost]}}",
                  f"probes: {{listen: \"127.0.0.1:{self.probes}\"}}",
-                 f"operators: {{passphrase_file: {self.folder}/operators.pass}}"]
+                 f"operators: {{passphrase_file: {self.folder}/operators.pass, ca_key: {self.ca_key}}}"]
         lines += [f"{key}: {value}" for key, value in self.overrides.get("top", {}).items()]
         lines += ["environments:"]
         for name in self.environments:
@@ -196,16 +196,19 @@ class Authority:
     def init(self):
         sealed, self.sealed = self.sealed, ()
         self.write_config()  # passphrases at hand for the ceremonies
-        subprocess.run([BIN / "meshcad", "--init", "--config", self.config,
-                        "--root-passphrase-file", self.folder / "root.pass"],
-                       check=True, stdin=subprocess.DEVNULL, timeout=120)
+        done = subprocess.run([BIN / "meshcad", "--init", "--config", self.config,
+                               "--root-passphrase-file", self.folder / "root.pass"],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=120)
+        if done.returncode != 0:
+            raise RuntimeError("meshcad --init failed\n" + done.stderr)
         self.sealed = sealed
         self.write_config()
 
     def start(self, ready=True):
-        self.process = subprocess.Popen([BIN / "meshcad", "--config", self.config],
-                                        stdin=subprocess.DEVNULL, stdout=self.log.open("ab"),
-                                        stderr=subprocess.STDOUT)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen([BIN / "meshcad", "--config", self.config],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if ready:
             self.wait_ready()
 
