@@ -19,9 +19,7 @@ on_user(void *self, enum mc_err status, const struct base_item *item, bool more)
 	struct msg_user_row user;
 
 	(void)more;
-	if (status == MC_OK && item != NULL &&
-	    msg_decode(&msg_user_row_table, item->payload, &user) == MC_OK &&
-	    user.status == MC_ENOTFOUND) {
+	if (status == MC_ENOTFOUND) {
 		rest_fail(req, MC_ECLIENT_CERT,
 		    "the client certificate belongs to no user: it was never bound to one, or the "
 		    "user was removed");

@@ -143,11 +143,12 @@ answer(struct call *call, const struct msg_table *table, const void *object, boo
 {
 	struct base_buf buf;
 	struct base_item item = {.type = MSG_ANSWER(call->type), .fd = -1};
+	const struct msg_status_ans *head = object; /* every answer begins alike */
 
 	base_buf_init(&buf, LIMIT_FRAME);
 	ck_assert_int_eq(msg_encode(table, object, &buf), MC_OK);
 	item.payload = base_buf_span(&buf);
-	call->fn(call->self, MC_OK, &item, more);
+	call->fn(call->self, mc_err_from_wire(head->status), &item, more);
 	base_buf_clear(&buf);
 }
 
