@@ -284,8 +284,9 @@ make_crl(struct ceremony *ceremony, struct issuer *issuer, int64_t lifetime_s)
 	base_copy(chunk.issuer_id, issuer_id(issuer), sizeof(chunk.issuer_id));
 	chunk.number = begun.number;
 	chunk.revocation_seq = begun.revocation_seq;
-	chunk.this_update_at = base_clock_now();
-	chunk.next_update_at = chunk.this_update_at + lifetime_s;
+	/* As a certificate: a verifier whose clock is a little behind must take it. */
+	chunk.this_update_at = base_clock_now() - LIMIT_BACKDATE_S;
+	chunk.next_update_at = base_clock_now() + lifetime_s;
 	crl = crl_new(chunk.number, chunk.this_update_at, chunk.next_update_at);
 	ask_revoked.self = crl;
 	base_copy(list.issuer_id, issuer_id(issuer), sizeof(list.issuer_id));
