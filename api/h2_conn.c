@@ -131,7 +131,7 @@ on_read(void *arg)
 	struct h2_conn *conn = arg;
 	struct h2_server *server = conn->server;
 
-	for (int i = 0; i < READS_PER_TURN; i++) {
+	for (int i = 0; i < READS_PER_TURN && !conn->failed; i++) {
 		ssize_t n = tls_conn_read(conn->tls, server->in, sizeof(server->in));
 
 		if (n < 0) {
@@ -143,12 +143,14 @@ on_read(void *arg)
 			return;
 		}
 		conn->active_us = base_loop_now_us(server->loop);
-		if (!conn->failed &&
-		    nghttp2_session_mem_recv(conn->session, server->in, (size_t)n) < 0) {
-			/* a broken preface or a flood: say what is queued (GOAWAY), then close */
+		n = nghttp2_session_mem_recv(conn->session, server->in, (size_t)n);
+		if (n < 0) {
+			/* a broken preface or a flood: say so, then close */
+			nghttp2_session_terminate_session(conn->session,
+			    n == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR :
+			    NGHTTP2_ENHANCE_YOUR_CALM);
 			conn->failed = true;
-		}
-		if (conn->failed) {
+			tls_conn_want_read(conn->tls, false);
 			h2_conn_mark(conn);
 			return;
 		}
