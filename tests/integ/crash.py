@@ -107,6 +107,12 @@ def processes(ca):
     return out
 
 
+def alive(pid):
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    return False
+
+
 def kill(ca, target):
     found = processes(ca)
     if target == "tree":
@@ -115,7 +121,7 @@ def kill(ca, target):
                 os.kill(pid, signal.SIGKILL)
         ca.process.wait()
         # As a service manager does: the old tree is gone before the new one starts.
-        while any(pathlib.Path(f"/proc/{pid}").exists() for pid in found.values()):
+        while any(alive(pid) for pid in found.values()):
             time.sleep(0.005)
         ca.start(ready=False)
         return
