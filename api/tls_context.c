@@ -179,6 +179,7 @@ ctx_policy(SSL_CTX *ctx, struct tls_server *server)
 	struct base_span pieces[] = {base_span_of(label, sizeof(label)),
 	    base_span_str(server->env->config->name)};
 	uint8_t sid[BASE_SHA256_LEN];
+	char groups[] = "X25519:P-256:P-384"; /* its macro casts const away */
 
 	/* OpenSSL takes up to 32 bytes: a session of one environment never opens another's */
 	base_crypto_sha256v(pieces, 2, sid);
@@ -194,7 +195,7 @@ ctx_policy(SSL_CTX *ctx, struct tls_server *server)
 	    SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
 	    SSL_CTX_set_ciphersuites(ctx, "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:"
 	                                  "TLS_CHACHA20_POLY1305_SHA256") == 1 &&
-	    SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1 &&
+	    SSL_CTX_set1_groups_list(ctx, groups) == 1 &&
 	    SSL_CTX_set_max_early_data(ctx, 0) == 1 && SSL_CTX_set_num_tickets(ctx, 1) == 1 &&
 	    SSL_CTX_set_session_id_context(ctx, sid, sizeof(sid)) == 1 &&
 	    SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, ticket_key_use) == 1;
