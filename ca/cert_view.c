@@ -43,18 +43,18 @@ static bool
 scan_ext_key_usage(struct base_span value, struct cert_view *view)
 {
 	struct der_rd rd, list;
-	struct der_tlv oid;
+	struct base_span oid;
 
 	der_rd_init(&rd, value);
 	if (!der_rd_enter(&rd, DER_SEQUENCE, &list) || !der_rd_done(&rd)) {
 		return false;
 	}
 	while (der_rd_peek(&list) != 0) {
-		if (!der_rd_take(&list, DER_OID, &oid)) {
+		if (!der_rd_oid(&list, &oid)) {
 			return false;
 		}
-		view->server_auth |= base_span_equal(oid.body, oid_server_auth);
-		view->client_auth |= base_span_equal(oid.body, oid_client_auth);
+		view->server_auth |= base_span_equal(oid, oid_server_auth);
+		view->client_auth |= base_span_equal(oid, oid_client_auth);
 	}
 	return der_rd_done(&list);
 }
@@ -119,7 +119,8 @@ static enum mc_err
 scan_extensions(struct der_rd *tbs, struct cert_view *view)
 {
 	struct der_rd explicit, list, ext;
-	struct der_tlv oid, value;
+	struct base_span oid;
+	struct der_tlv value;
 	bool seen[EXTENSION_COUNT] = {false};
 
 	if (!der_rd_enter(tbs, DER_CONSTRUCTED(3), &explicit) ||
@@ -129,14 +130,14 @@ scan_extensions(struct der_rd *tbs, struct cert_view *view)
 	while (der_rd_peek(&list) != 0) {
 		bool critical = false;
 		if (!der_rd_enter(&list, DER_SEQUENCE, &ext) ||
-		    !der_rd_take(&ext, DER_OID, &oid) ||
+		    !der_rd_oid(&ext, &oid) ||
 		    (der_rd_peek(&ext) == DER_BOOLEAN &&
 			(!der_rd_bool(&ext, &critical) || !critical)) ||
 		    !der_rd_take(&ext, DER_OCTET_STRING, &value) || !der_rd_done(&ext)) {
 			return bad("an extension is malformed");
 		}
 		size_t i = 0;
-		while (i < EXTENSION_COUNT && !base_span_equal(oid.body, *extensions[i].oid)) {
+		while (i < EXTENSION_COUNT && !base_span_equal(oid, *extensions[i].oid)) {
 			i++;
 		}
 		if (i == EXTENSION_COUNT) {
@@ -228,13 +229,14 @@ struct base_span
 cert_view_cn(const struct cert_view *view)
 {
 	struct der_rd rd, name, rdn, attr;
-	struct der_tlv oid, value;
+	struct base_span oid;
+	struct der_tlv value;
 
 	der_rd_init(&rd, view->subject);
 	if (!der_rd_enter(&rd, DER_SEQUENCE, &name) || !der_rd_enter(&name, DER_SET, &rdn) ||
 	    !der_rd_done(&name) || !der_rd_enter(&rdn, DER_SEQUENCE, &attr) ||
-	    !der_rd_done(&rdn) || !der_rd_take(&attr, DER_OID, &oid) ||
-	    !base_span_equal(oid.body, oid_common_name) || !der_rd_next(&attr, &value) ||
+	    !der_rd_done(&rdn) || !der_rd_oid(&attr, &oid) ||
+	    !base_span_equal(oid, oid_common_name) || !der_rd_next(&attr, &value) ||
 	    !der_rd_done(&attr)) {
 		return base_span_of(NULL, 0);
 	}

@@ -44,7 +44,8 @@ static enum mc_err
 scan_subject(struct der_rd *info, struct csr *csr)
 {
 	struct der_rd name, rdn, attr;
-	struct der_tlv oid, value;
+	struct base_span oid;
+	struct der_tlv value;
 
 	if (!der_rd_enter(info, DER_SEQUENCE, &name)) {
 		return bad_der("the subject is not a Name");
@@ -58,12 +59,12 @@ scan_subject(struct der_rd *info, struct csr *csr)
 		}
 		while (der_rd_peek(&rdn) != 0) {
 			if (!der_rd_enter(&rdn, DER_SEQUENCE, &attr) ||
-			    !der_rd_take(&attr, DER_OID, &oid) || !der_rd_next(&attr, &value) ||
+			    !der_rd_oid(&attr, &oid) || !der_rd_next(&attr, &value) ||
 			    !der_rd_done(&attr)) {
 				return bad_der("the subject is not a Name");
 			}
 			if (first && der_rd_peek(&rdn) == 0) {
-				classify_only_attribute(csr, oid.body, &value);
+				classify_only_attribute(csr, oid, &value);
 			}
 			first = false;
 		}
@@ -121,7 +122,7 @@ static enum mc_err
 scan_ext_key_usage(struct base_span value, struct csr *csr)
 {
 	struct der_rd rd, list;
-	struct der_tlv oid;
+	struct base_span oid;
 
 	der_rd_init(&rd, value);
 	if (!der_rd_enter(&rd, DER_SEQUENCE, &list) || !der_rd_done(&rd) ||
@@ -129,11 +130,11 @@ scan_ext_key_usage(struct base_span value, struct csr *csr)
 		return bad_der("the extKeyUsage is not a list of purposes");
 	}
 	while (der_rd_peek(&list) != 0) {
-		if (!der_rd_take(&list, DER_OID, &oid)) {
+		if (!der_rd_oid(&list, &oid)) {
 			return bad_der("the extKeyUsage is not a list of purposes");
 		}
-		if (!base_span_equal(oid.body, oid_server_auth) &&
-		    !base_span_equal(oid.body, oid_client_auth)) {
+		if (!base_span_equal(oid, oid_server_auth) &&
+		    !base_span_equal(oid, oid_client_auth)) {
 			csr->eku_other = true;
 		}
 	}
@@ -157,7 +158,8 @@ static enum mc_err
 scan_extensions(struct der_rd *set, struct csr *csr)
 {
 	struct der_rd list, ext;
-	struct der_tlv oid, value;
+	struct base_span oid;
+	struct der_tlv value;
 	bool seen[EXTENSION_COUNT] = {false};
 
 	if (!der_rd_enter(set, DER_SEQUENCE, &list)) {
@@ -166,7 +168,7 @@ scan_extensions(struct der_rd *set, struct csr *csr)
 	while (der_rd_peek(&list) != 0) {
 		bool critical = true;
 		if (!der_rd_enter(&list, DER_SEQUENCE, &ext) ||
-		    !der_rd_take(&ext, DER_OID, &oid) ||
+		    !der_rd_oid(&ext, &oid) ||
 		    (der_rd_peek(&ext) == DER_BOOLEAN && !der_rd_bool(&ext, &critical)) ||
 		    !der_rd_take(&ext, DER_OCTET_STRING, &value) || !der_rd_done(&ext)) {
 			return bad_der("an extension is malformed");
@@ -175,11 +177,11 @@ scan_extensions(struct der_rd *set, struct csr *csr)
 			return bad_der("an extension encodes its default, critical FALSE");
 		}
 		size_t i = 0;
-		while (i < EXTENSION_COUNT && !base_span_equal(oid.body, *extensions[i].oid)) {
+		while (i < EXTENSION_COUNT && !base_span_equal(oid, *extensions[i].oid)) {
 			i++;
 		}
 		if (i == EXTENSION_COUNT) {
-			note_unknown(csr, oid.body);
+			note_unknown(csr, oid);
 			continue;
 		}
 		if (seen[i]) {
@@ -201,7 +203,7 @@ static enum mc_err
 scan_attributes(struct der_rd *info, struct csr *csr)
 {
 	struct der_rd attrs, attr, set;
-	struct der_tlv oid;
+	struct base_span oid;
 	bool seen = false;
 
 	if (der_rd_peek(info) == 0) {
@@ -212,12 +214,12 @@ scan_attributes(struct der_rd *info, struct csr *csr)
 	}
 	while (der_rd_peek(&attrs) != 0) {
 		if (!der_rd_enter(&attrs, DER_SEQUENCE, &attr) ||
-		    !der_rd_take(&attr, DER_OID, &oid) ||
+		    !der_rd_oid(&attr, &oid) ||
 		    !der_rd_enter(&attr, DER_SET, &set) || !der_rd_done(&attr)) {
 			return bad_der("an attribute is malformed");
 		}
-		if (!base_span_equal(oid.body, oid_extension_request)) {
-			note_unknown(csr, oid.body);
+		if (!base_span_equal(oid, oid_extension_request)) {
+			note_unknown(csr, oid);
 			continue;
 		}
 		if (seen) {

@@ -331,6 +331,28 @@ der_rd_u64(struct der_rd *rd, uint64_t *out)
 }
 
 bool
+der_rd_oid(struct der_rd *rd, struct base_span *out)
+{
+	struct der_tlv tlv;
+	bool first = true; /* byte of an arc */
+
+	if (!der_rd_take(rd, DER_OID, &tlv)) {
+		return false;
+	}
+	for (size_t i = 0; i < tlv.body.len; i++) {
+		if (first && tlv.body.ptr[i] == 0x80) {
+			return fail(rd);
+		}
+		first = (tlv.body.ptr[i] & 0x80) == 0;
+	}
+	if (tlv.body.len == 0 || !first) {
+		return fail(rd);
+	}
+	*out = tlv.body;
+	return true;
+}
+
+bool
 der_rd_bits(struct der_rd *rd, struct base_span *out)
 {
 	struct der_tlv tlv;

@@ -93,6 +93,8 @@ bool der_rd_done(const struct der_rd *rd);
 bool der_rd_uint(struct der_rd *rd, struct base_span *out);
 /* The same where the value fits 64 bits. */
 bool der_rd_u64(struct der_rd *rd, uint64_t *out);
+/* Body of an OBJECT IDENTIFIER whose arcs are minimal and complete (X.690 8.19.2). */
+bool der_rd_oid(struct der_rd *rd, struct base_span *out);
 /* BIT STRING of whole bytes (no unused bits). */
 bool der_rd_bits(struct der_rd *rd, struct base_span *out);
 /* Named-bit list of at most 16 bits, minimal; the mask as der_put_named_bits takes it. */

@@ -52,15 +52,15 @@ static enum mc_err
 parse_ec(struct der_rd *algorithm, struct base_span bits, enum msg_key_alg *alg,
     struct base_span *key)
 {
-	struct der_tlv curve;
+	struct base_span curve;
 	enum msg_key_alg found = MSG_KEY_INVALID;
 
-	if (!der_rd_take(algorithm, DER_OID, &curve)) {
+	if (!der_rd_oid(algorithm, &curve)) {
 		return MC_FAIL(MC_ECSR_KEY_TYPE, "the EC key's curve is not a named one");
 	}
-	if (base_span_equal(curve.body, oid_p256)) {
+	if (base_span_equal(curve, oid_p256)) {
 		found = MSG_KEY_P256;
-	} else if (base_span_equal(curve.body, oid_p384)) {
+	} else if (base_span_equal(curve, oid_p384)) {
 		found = MSG_KEY_P384;
 	} else {
 		return MC_FAIL(MC_ECSR_KEY_TYPE, "the EC curve is neither P-256 nor P-384");
@@ -106,23 +106,23 @@ enum mc_err
 spki_parse(struct der_rd *rd, enum msg_key_alg *alg, struct base_span *key)
 {
 	struct der_rd spki, algorithm;
-	struct der_tlv oid;
+	struct base_span oid;
 	struct base_span bits;
 	enum mc_err ret;
 
 	if (!der_rd_enter(rd, DER_SEQUENCE, &spki) ||
 	    !der_rd_enter(&spki, DER_SEQUENCE, &algorithm) ||
-	    !der_rd_take(&algorithm, DER_OID, &oid) || !der_rd_bits(&spki, &bits) ||
+	    !der_rd_oid(&algorithm, &oid) || !der_rd_bits(&spki, &bits) ||
 	    !der_rd_done(&spki)) {
 		return MC_FAIL(MC_ECSR_DER, "the SubjectPublicKeyInfo is malformed");
 	}
-	if (base_span_equal(oid.body, oid_ec_public_key)) {
+	if (base_span_equal(oid, oid_ec_public_key)) {
 		ret = parse_ec(&algorithm, bits, alg, key);
-	} else if (base_span_equal(oid.body, oid_rsa)) {
+	} else if (base_span_equal(oid, oid_rsa)) {
 		ret = parse_rsa(&algorithm, bits, alg, key);
 	} else {
 		char text[64];
-		der_oid_text(oid.body, text, sizeof(text));
+		der_oid_text(oid, text, sizeof(text));
 		return MC_FAIL(MC_ECSR_KEY_TYPE, "key algorithm %s", text);
 	}
 	if (ret == MC_OK && !der_rd_done(&algorithm)) {
@@ -156,11 +156,12 @@ bool
 spki_signature_alg_matches(struct der_rd *rd, enum msg_key_alg alg)
 {
 	struct der_rd algorithm;
-	struct der_tlv oid, null;
+	struct base_span oid;
+	struct der_tlv null;
 
 	if (!der_rd_enter(rd, DER_SEQUENCE, &algorithm) ||
-	    !der_rd_take(&algorithm, DER_OID, &oid) ||
-	    !base_span_equal(oid.body, signature_oid(alg))) {
+	    !der_rd_oid(&algorithm, &oid) ||
+	    !base_span_equal(oid, signature_oid(alg))) {
 		return false;
 	}
 	if (alg == MSG_KEY_RSA &&

@@ -226,6 +226,27 @@ START_TEST(test_depth_and_bool)
 }
 END_TEST
 
+static bool
+oid_ok(struct base_span bytes)
+{
+	struct der_rd rd;
+	struct base_span oid;
+
+	der_rd_init(&rd, bytes);
+	return der_rd_oid(&rd, &oid) && der_rd_done(&rd);
+}
+
+START_TEST(test_oid)
+{
+	ck_assert(oid_ok(SPAN(0x06, 0x03, 0x55, 0x1d, 0x11)));
+	ck_assert(oid_ok(SPAN(0x06, 0x02, 0x81, 0x00)));
+	ck_assert(!oid_ok(SPAN(0x06, 0x00)));
+	ck_assert(!oid_ok(SPAN(0x06, 0x02, 0x55, 0x9d)));       /* the last arc is cut */
+	ck_assert(!oid_ok(SPAN(0x06, 0x03, 0x55, 0x80, 0x01))); /* an arc with a leading zero */
+	ck_assert(!oid_ok(SPAN(0x04, 0x01, 0x55)));
+}
+END_TEST
+
 START_TEST(test_oid_text)
 {
 	char text[32];
@@ -245,4 +266,5 @@ START_TEST(test_oid_text)
 END_TEST
 
 CHECK_MAIN("ca_der", test_lengths, test_ceiling, test_malformed, test_integers,
-    test_named_bits, test_times, test_depth_and_bool, test_oid_text)
+    test_named_bits, test_times, test_depth_and_bool, test_oid,
+    test_oid_text)
