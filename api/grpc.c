@@ -240,6 +240,26 @@ method_find(const struct grpc_server *server, struct base_span path)
 	return NULL;
 }
 
+static bool
+is_grpc(const struct h2_stream *stream)
+{
+	return base_span_equal_str(h2_stream_header(stream, H2_METHOD, NULL), "POST") &&
+	    content_type_ok(h2_stream_header(stream, H2_CONTENT_TYPE, NULL));
+}
+
+/* Somebody with a browser or curl: plain HTTP, and a sentence to read. The request came whole, so
+ * that its own faults (RFC 9113 8.1.1) are seen first. */
+static void
+plain_refuse(struct h2_stream *stream)
+{
+	bool post = base_span_equal_str(h2_stream_header(stream, H2_METHOD, NULL), "POST");
+
+	base_buf_append_str(&stream->answer,
+	    post ? "This port speaks gRPC: the content type must be application/grpc.\n"
+	         : "This port speaks gRPC: the method must be POST.\n");
+	h2_stream_respond(stream, post ? "415" : "405", "text/plain");
+}
+
 /* What can be refused before the message has come. Returns false when it was. */
 static bool
 headers_check(struct grpc_server *server, struct h2_stream *stream)
@@ -250,11 +270,6 @@ headers_check(struct grpc_server *server, struct h2_stream *stream)
 	} else if (stream->no_memory) {
 		respond(stream, "200", GRPC_RESOURCE_EXHAUSTED,
 		    "busy: too many requests wait; try again later", NULL);
-	} else if (!base_span_equal_str(h2_stream_header(stream, H2_METHOD, NULL), "POST")) {
-		respond(stream, "405", GRPC_INVALID_ARGUMENT, "usage: gRPC uses POST", NULL);
-	} else if (!content_type_ok(h2_stream_header(stream, H2_CONTENT_TYPE, NULL))) {
-		respond(stream, "415", GRPC_INVALID_ARGUMENT,
-		    "usage: the content type is not application/grpc", NULL);
 	} else if (method_find(server, h2_stream_header(stream, H2_PATH, NULL)) == NULL) {
 		respond(stream, "200", GRPC_UNIMPLEMENTED, "there is no such method", NULL);
 	} else {
@@ -273,6 +288,9 @@ on_headers(void *self, struct h2_stream *stream)
 	struct grpc_call *call;
 
 	metrics_add(server->front->metrics, METRICS_GRPC_REQUESTS, 1);
+	if (!stream->head_too_big && !stream->no_memory && !is_grpc(stream)) {
+		return true; /* plain_refuse() when it is complete */
+	}
 	if (!headers_check(server, stream)) {
 		return false;
 	}
@@ -309,6 +327,10 @@ on_request(void *self, struct h2_stream *stream)
 	const uint8_t *prefix = stream->body.ptr;
 	size_t len;
 
+	if (call == NULL) {
+		plain_refuse(stream);
+		return;
+	}
 	if (stream->no_memory) {
 		grpc_fail(call, MC_EBUSY, "too many requests wait");
 		return;
