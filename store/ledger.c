@@ -252,7 +252,8 @@ on_intent(void *self, struct base_chan *chan, const struct base_item *item)
 		    LOG_STR("profile",
 		        msg_profile_name((enum msg_profile)op->msg.intent.profile)),
 		    LOG_RID(op->msg.intent.request_id), LOG_END);
-		ledger_op_fail(op, MC_EPOLICY, "the sender may not write this profile or environment");
+		ledger_op_fail(op, MC_EPOLICY,
+		    "the sender may not write this profile or environment");
 		ledger_op_answer(op);
 		return MC_OK;
 	}

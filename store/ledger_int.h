@@ -74,7 +74,7 @@ struct ledger_op {
 	union ledger_msg msg;    /* spans point into payload */
 	struct store_scope scope;
 	struct store_view view;  /* queries */
-	struct base_buf answers; /* items, each le32 length and bytes; all but the last go as MORE */
+	struct base_buf answers; /* items: le32 length, bytes; all but the last go as MORE */
 	size_t payload_len;
 	uint8_t payload[];
 };

@@ -137,7 +137,7 @@ static enum mc_err
 refusal(struct ledger *ledger)
 {
 	if (!base_clock_guard_ok(&ledger->clock)) {
-		ledger->clock_blocked = true;
+		ledger_look(ledger);
 		return MC_ECLOCK;
 	}
 	return ledger->disk_blocked ? MC_ENOSPACE : MC_OK;

@@ -11,8 +11,8 @@
  * must end, because a retried fsync may lie about what is on disk.
  *
  * Intents form an append-only log. leaf_hash(n) = SHA-256(leaf_hash(n-1) || entry(n)),
- * leaf_hash(0) = 32 zero bytes, entry(n) as store_entry_encode() writes it: a verifier needs
- * nothing else to recompute the chain.
+ * leaf_hash(0) = 32 zero bytes, entry(n) as described at struct store_entry: a verifier
+ * needs nothing else to recompute the chain.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -88,11 +88,9 @@ struct store_scope {
 	bool leaf_only; /* only CRLs of issuing CAs, not of environment CAs or the root */
 };
 
-/*
- * The driver. self is its own struct, which starts with struct store. Every slot must be
- * provided except those marked "may". The wrappers below say what each does and check arguments and
- * transaction state before they call.
- */
+/* The driver. self is its own struct, which starts with struct store. Every slot
+ * must be provided except those marked "may". The wrappers below say what each does
+ * and check arguments and transaction state before they call. */
 struct store_ops {
 	const char *name;
 	void (*close)(struct store *self);
@@ -100,7 +98,8 @@ struct store_ops {
 	enum mc_err (*commit)(struct store *self);
 	void (*rollback)(struct store *self);
 	enum mc_err (*head)(struct store *self, struct store_head *out);
-	/* may: gives the chance to move log into table; *left = log pages still to move */
+	/* may: gives the chance to move log into table; *left = log pages still to
+	 * move */
 	enum mc_err (*checkpoint)(struct store *self, unsigned *left);
 
 	enum mc_err (*intent_put)(struct store *self, const struct msg_intent *intent,
@@ -160,61 +159,67 @@ struct store {
 	bool in_tx;
 };
 
-/* Opens the SQLite database. A writer creates file (mode 0600) and directory (0700), and migrates an
- * older schema after a backup beside it (<path>.v<old>.bak). Returns NULL with
- * MC_ESCHEMA (newer schema), MC_ENOTFOUND (reader, no file) or MC_ESTORE recorded. */
+/* Opens the SQLite database. A writer creates file (mode 0600) and directory
+ * (0700), and migrates an older schema after a backup beside it
+ * (<path>.v<old>.bak). Returns NULL with MC_ESCHEMA (newer schema), MC_ENOTFOUND
+ * (reader, no file) or MC_ESTORE recorded. */
 void store_close(struct store *store);
 struct store *store_sqlite_open(const struct store_params *params) MC_DEALLOC(store_close);
 
 /* --- transactions: writer only --- */
 enum mc_err store_begin(struct store *store) MC_MUST_CHECK;
-/* Returns when everything since store_begin() is on disk. MC_ENOSPACE or MC_ESTORE: nothing of it
- * is, and the transaction is rolled back. */
+/* Returns when everything since store_begin() is on disk. MC_ENOSPACE or MC_ESTORE:
+ * nothing of it is, and the transaction is rolled back. */
 enum mc_err store_commit(struct store *store) MC_MUST_CHECK;
 /* Forgets everything since store_begin(). Never fails; fine outside a transaction. */
 void store_rollback(struct store *store);
 /* Any handle, any time. */
 enum mc_err store_head(struct store *store, struct store_head *out) MC_MUST_CHECK;
-/* Moves what was committed into its final place so that the log stays small. Outside transactions;
- * any handle. *left (pages) > 0: a reader or newer commits were in the way; call again. */
+/* Moves what was committed into its final place so that the log stays small.
+ * Outside transactions; any handle. *left (pages) > 0: a reader or newer commits
+ * were in the way; call again. */
 enum mc_err store_checkpoint(struct store *store, unsigned *left) MC_MUST_CHECK;
 
 /* --- changes: writer only, in a transaction --- */
-/* Appends an intent. The issuer must be registered and of the intent's environment, unless the
- * certificate is self-signed or lineage. Idempotent on (serial, tbs). Returns MC_OK, MC_ESERIAL (same
- * serial, other bytes), MC_EPOLICY (issuer). */
+/* Appends an intent. The issuer must be registered and of the intent's environment,
+ * unless the certificate is self-signed or lineage. Idempotent on (serial, tbs).
+ * Returns MC_OK, MC_ESERIAL (same serial, other bytes), MC_EPOLICY (issuer). */
 enum mc_err store_intent_put(struct store *store, const struct msg_intent *intent,
     int64_t now_at, struct store_intended *out) MC_MUST_CHECK;
-/* Records a signature. Idempotent on equal bytes. MC_ENOTFOUND: no such seq with this serial in this
- * scope; MC_ECONFLICT: another signature is there; MC_EUSAGE: tail is not two DER values. */
+/* Records a signature. Idempotent on equal bytes. MC_ENOTFOUND: no such seq with
+ * this serial in this scope; MC_ECONFLICT: another signature is there; MC_EUSAGE:
+ * tail is not two DER values. */
 enum mc_err store_signature_put(struct store *store, const struct msg_signature *sig,
     const struct store_scope *scope, bool *inserted) MC_MUST_CHECK;
-/* Registers a CA certificate whose row and signature are there and equal. Idempotent. MC_EPOLICY when any
- * field contradicts the row. Writes an event. */
+/* Registers a CA certificate whose row and signature are there and equal.
+ * Idempotent. MC_EPOLICY when any field contradicts the row. Writes an event. */
 enum mc_err store_issuer_put(struct store *store, const struct msg_issuer_put *put,
     int64_t now_at, bool *inserted) MC_MUST_CHECK;
 /* Draws a CRL number. MC_ENOTFOUND: no such issuer in this scope. */
 enum mc_err store_crl_begin(struct store *store, const uint8_t issuer_id[32],
     const struct store_scope *scope, struct msg_crl_begin_ans *out) MC_MUST_CHECK;
-/* Takes the next chunk; *complete when it was the last one, then the CRL is current and an event is written.
- * MC_ECONFLICT: number was not drawn, or is not above the current; MC_EUSAGE: a gap. Offset 0
- * starts over. */
+/* Takes the next chunk; *complete when it was the last one, then the CRL is current
+ * and an event is written. MC_ECONFLICT: number was not drawn, or is not above the
+ * current; MC_EUSAGE: a gap. Offset 0 starts over. */
 enum mc_err store_crl_chunk(struct store *store, const struct msg_crl_chunk *chunk,
     const struct store_scope *scope, bool *complete) MC_MUST_CHECK;
-/* Revokes, with its event. MC_ENOTFOUND, MC_ECONFLICT (revoked before), MC_EPOLICY (reason). */
+/* Revokes, with its event. MC_ENOTFOUND, MC_ECONFLICT (revoked before), MC_EPOLICY
+ * (reason). */
 enum mc_err store_revoke(struct store *store, const struct msg_revoke *revoke, int64_t now_at)
     MC_MUST_CHECK;
-/* Binds a role to a signed client certificate. Idempotent. MC_EAPPROVAL: approver is no live admin;
- * MC_EPOLICY: the certificate is not such a one; MC_ECONFLICT: bound otherwise. */
+/* Binds a role to a signed client certificate. Idempotent. MC_EAPPROVAL: approver
+ * is no live admin; MC_EPOLICY: the certificate is not such a one; MC_ECONFLICT:
+ * bound otherwise. */
 enum mc_err store_user_put(struct store *store, const struct msg_user_put *put, int64_t now_at,
     bool *inserted) MC_MUST_CHECK;
-/* Removes a person and revokes all their certificates. MC_ENOTFOUND; MC_ECONFLICT: last admin. */
+/* Removes a person and revokes all their certificates. MC_ENOTFOUND; MC_ECONFLICT:
+ * last admin. */
 enum mc_err store_user_remove(struct store *store, const struct msg_user_remove *remove,
     int64_t now_at) MC_MUST_CHECK;
 enum mc_err store_event_put(struct store *store, const struct msg_event_put *event,
     int64_t now_at) MC_MUST_CHECK;
-/* Records a configuration when its hash is not the newest one's; diff is scratch that receives the
- * line difference that was recorded. */
+/* Records a configuration when its hash is not the newest one's; diff is scratch
+ * that receives the line difference that was recorded. */
 enum mc_err store_config_put(struct store *store, const struct msg_config_put *put,
     int64_t now_at, struct base_buf *diff) MC_MUST_CHECK;
 
@@ -224,8 +229,9 @@ enum mc_err store_cert_by_serial(struct store *store, const struct store_view *v
     struct base_span serial, store_cert_fn fn, void *arg) MC_MUST_CHECK;
 enum mc_err store_cert_by_seq(struct store *store, const struct store_view *view,
     uint64_t seq, store_cert_fn fn, void *arg) MC_MUST_CHECK;
-/* At most query->limit rows, newest first, without tbs and tail. A sparse filter may end a page
- * before it is full; *next is the cursor to go on with, 0 when that was all. */
+/* At most query->limit rows, newest first, without tbs and tail. A sparse filter
+ * may end a page before it is full; *next is the cursor to go on with, 0 when that
+ * was all. */
 enum mc_err store_cert_list(struct store *store, const struct store_view *view,
     const struct msg_cert_list *query, store_cert_fn fn, void *arg, uint64_t *next)
     MC_MUST_CHECK;
@@ -250,19 +256,21 @@ enum mc_err store_user_list(struct store *store, const struct store_view *view,
     store_user_fn fn, void *arg) MC_MUST_CHECK;
 enum mc_err store_event_list(struct store *store, const struct msg_event_list *query,
     store_event_fn fn, void *arg, uint64_t *next) MC_MUST_CHECK;
-/* The intents with an idempotency key among the newest max rows, oldest first, none before
- * since_at. */
+/* The intents with an idempotency key among the newest max rows, oldest first, none
+ * before since_at. */
 enum mc_err store_dedup_recent(struct store *store, int64_t since_at, uint64_t max,
     store_dedup_fn fn, void *arg) MC_MUST_CHECK;
-/* Reports every contradiction in and between tables, except in the hash chain. Takes long. */
+/* Reports every contradiction in and between tables, except in the hash chain.
+ * Takes long. */
 enum mc_err store_self_check(struct store *store, store_problem_fn fn, void *arg)
     MC_MUST_CHECK;
 
 /* --- the log entry (store_entry.c) --- */
-/* What is hashed for a row: the string "meshca-intent-v1\0", then le64 seq, le64 recorded_at, u8 profile,
- * 32 bytes issuer id, 32 bytes SPKI hash, 16 bytes request id, le64 not_before_at, le64 not_after_at, u8
- * has_dedup, 32 bytes key and 32 bytes body (zero without), then serial, environment, cluster,
- * identity, requester, evidence, tbs, each as le32 length and bytes. */
+/* What is hashed for a row: the string "meshca-intent-v1\0", then le64 seq, le64
+ * recorded_at, u8 profile, 32 bytes issuer id, 32 bytes SPKI hash, 16 bytes request
+ * id, le64 not_before_at, le64 not_after_at, u8 has_dedup, 32 bytes key and 32
+ * bytes body (zero without), then serial, environment, cluster, identity,
+ * requester, evidence, tbs, each as le32 length and bytes. */
 #define STORE_ENTRY_FIXED 195
 struct store_entry {
 	uint64_t seq;

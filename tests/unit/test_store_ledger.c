@@ -333,7 +333,10 @@ START_TEST(clock_step_refuses_intents_until_accepted)
 	bench.ledger->clock.wall_us = wall_far_back;
 	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
 	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_ECLOCK);
+	ck_assert_int_eq(bench.state, MSG_RS_BLOCKED);
 	base_clock_guard_accept(&bench.ledger->clock);
+	ledger_look(bench.ledger);
+	ck_assert_int_eq(bench.state, MSG_RS_READY);
 	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
 	peer_end(signer);
 	bench_end(&bench);
