@@ -53,16 +53,17 @@ on_status(void *self, enum mc_err status, const struct base_item *item, bool mor
 	if (!more) {
 		service->status_pending = false;
 	}
-	if (status == MC_OK && item != NULL) {
+	ledger->detail[0] = '\0';
+	if (item != NULL) {
 		status = msg_decode(&msg_ledger_status_ans_table, item->payload, &ans);
 		if (status == MC_OK) {
 			status = mc_err_from_wire(ans.status);
+			take_detail(ledger, ans.detail);
 		}
 	} else if (status == MC_OK) {
 		status = MC_EPEER;
 	}
 	ledger->status = status;
-	ledger->detail[0] = '\0';
 	if (status != MC_OK) {
 		return;
 	}
@@ -77,7 +78,6 @@ on_status(void *self, enum mc_err status, const struct base_item *item, bool mor
 	ledger->disk_free_bytes = ans.disk_free_bytes;
 	ledger->newest_intent_at = ans.newest_intent_at;
 	ledger->blocked = ans.blocked != 0;
-	take_detail(ledger, ans.detail);
 }
 
 static void

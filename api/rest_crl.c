@@ -40,7 +40,7 @@ on_chunk(void *self, enum mc_err status, const struct base_item *item, bool more
 	struct msg_crl_ans ans;
 
 	(void)more;
-	if (job->crl.number != 0 && status == MC_OK && item != NULL &&
+	if (job->crl.number != 0 && item != NULL &&
 	    msg_decode(&msg_crl_ans_table, item->payload, &ans) == MC_OK &&
 	    ans.status == MC_ENOTFOUND && job->restarts++ < RESTARTS_MAX) {
 		job->crl.number = 0; /* that number is no longer kept: take the new one */

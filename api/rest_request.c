@@ -168,11 +168,10 @@ rest_take(struct rest_request *req, enum mc_err status, const struct base_item *
 	char detail[LIMIT_DETAIL + 1];
 	size_t len;
 
-	if (status == MC_OK && item == NULL) {
-		status = MC_EPEER;
-	}
-	if (status == MC_OK) {
+	if (item != NULL) {
 		status = msg_decode(table, item->payload, out);
+	} else if (status == MC_OK) {
+		status = MC_EPEER;
 	}
 	if (status != MC_OK) {
 		rest_fail(req, status, NULL);

@@ -33,7 +33,7 @@ def private_pem(key):
 class Rest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.ca = Authority(environments=("development", "production"))
+        cls.ca = Authority(environments=("development", "production"), ca_key="rsa-2048")
         cls.ca.__enter__()
         try:
             cls.admin = cls.ca.admin("alice", "admin")
@@ -150,7 +150,7 @@ class Rest(unittest.TestCase):
     def test_refuses_by_name(self):
         other = dict(svid("cart"), service_account="other")
         self.refused(422, "csr-san", "POST", ISSUE, other, self.operator)
-        self.refused(422, "csr-key-type", "POST", ISSUE, svid("cart", new_key("p-384")),
+        self.refused(422, "csr-key-size", "POST", ISSUE, svid("cart", new_key("rsa-1024")),
                      self.operator)
         self.refused(422, "ttl", "POST", ISSUE, svid("cart", ttl_seconds=30 * 86400),
                      self.operator)
@@ -300,12 +300,12 @@ class Rest(unittest.TestCase):
         self.assertIn(("bob", "viewer", "alice"),
                       [(u["name"], u["role"], u["added_by"]) for u in users])
         connection = self.ca.https(folder)
+        self.addCleanup(connection.close)
         connection.request("GET", "/v1/users")
         self.assertEqual(connection.getresponse().read()[:1], b"{")
         self.ask(204, "DELETE", "/v1/users/bob", person=self.admin)
         connection.request("GET", "/v1/users")  # an open connection is no way round
         self.assertEqual(connection.getresponse().status, 401)
-        connection.close()
         self.refused(404, "not-found", "DELETE", "/v1/users/bob", person=self.admin)
 
     def test_the_last_admin_stays(self):
