@@ -168,8 +168,8 @@ revocation_ask(struct rest_request *req)
 	rest_ask(req, req->service->front->ledger, MSG_REVOKE, &msg_revoke_table, &ask, on_revoked);
 }
 
-/* To revoke a CA takes its whole environment down, to revoke a person's certificate takes a role
- * away: an administrator's acts. What a serial number stands for never changes. */
+/* To revoke a CA takes its whole environment down: an administrator's act. A person's certificate goes with the
+ * person, and only there the last administrator is kept. What a serial number stands for never changes. */
 static void
 on_looked_up(void *self, enum mc_err status, const struct base_item *item, bool more)
 {
@@ -180,13 +180,19 @@ on_looked_up(void *self, enum mc_err status, const struct base_item *item, bool 
 	if (!rest_take(req, status, item, &msg_cert_row_table, &row)) {
 		return;
 	}
-	if (base_span_equal_str(row.environment, CONFIG_OPERATORS) ||
-	    (row.profile != MSG_PROFILE_SVID && row.profile != MSG_PROFILE_SERVER)) {
+	if (req->role < MSG_USER_ADMIN &&
+	    (base_span_equal_str(row.environment, CONFIG_OPERATORS) ||
+		(row.profile != MSG_PROFILE_SVID && row.profile != MSG_PROFILE_SERVER))) {
 		(void)MC_FAIL(MC_EDENIED,
 		    "to revoke a certificate of profile %s or of the operators authority needs the "
 		    "role admin",
 		    msg_profile_name((enum msg_profile)row.profile));
 		rest_fail(req, MC_EDENIED, NULL);
+		return;
+	}
+	if (row.profile == MSG_PROFILE_CLIENT) {
+		rest_fail(req, MC_ECONFLICT,
+		    "a person's certificate is revoked by removing the person: DELETE /v1/users/NAME");
 		return;
 	}
 	revocation_ask(req);
@@ -226,10 +232,6 @@ rest_certificate_revoke(struct rest_request *req)
 		return;
 	}
 	state->reason = (uint8_t)reason;
-	if (req->role >= MSG_USER_ADMIN) {
-		revocation_ask(req);
-		return;
-	}
 	get.serial = state->view;
 	rest_ask(req, req->service->front->ledger, MSG_CERT_GET, &msg_cert_get_table, &get,
 	    on_looked_up);

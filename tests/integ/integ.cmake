@@ -36,3 +36,10 @@ if(MESHCA_INTEROP)
   set_tests_properties(interop/h2spec PROPERTIES TIMEOUT 600 RUN_SERIAL TRUE
     ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 endif()
+
+# openapi.json is held against the daemon by a tool from PyPI: the network tier.
+if(MESHCA_INTEROP)
+  add_test(NAME interop/schemathesis COMMAND ${CMAKE_SOURCE_DIR}/tests/integ/schemathesis.sh)
+  set_tests_properties(interop/schemathesis PROPERTIES TIMEOUT 600 RUN_SERIAL TRUE
+    ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+endif()

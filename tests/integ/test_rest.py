@@ -310,6 +310,10 @@ class Rest(unittest.TestCase):
 
     def test_the_last_admin_stays(self):
         self.refused(409, "conflict", "DELETE", "/v1/users/alice", person=self.admin)
+        users = self.ask(200, "GET", "/v1/users", person=self.viewer)[1]["users"]
+        serial = next(user["serial"] for user in users if user["name"] == "alice")
+        self.refused(409, "conflict", "POST", f"/v1/certificates/{serial}/revoke",
+                     {"reason": "superseded"}, self.admin)
 
     # --- transport ---
     def test_old_tls_and_slow_bodies_are_cut_off(self):
