@@ -9,10 +9,11 @@ import subprocess
 import time
 import unittest
 
+import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from harness import BIN, Authority, new_key
+from harness import BIN, Authority, Issuer, free_port, new_key
 
 
 def certs(text):
@@ -323,6 +324,63 @@ class Cli(unittest.TestCase):
                  out / "cert-chain.pem", "--key", out / "key.pem", "--ca",
                  self.alice / "operators-ca.crt")
         self.run_it(*words, code=5)
+
+
+class Environments(unittest.TestCase):
+    """An authority that `meshca init` made, and environments added to it."""
+    def join(self, ca, name):
+        ca.environments = (*ca.environments, name)
+        ca.ports[name], ca.issuers[name] = free_port(), Issuer()
+        (ca.folder / f"{name}.jwks").write_text(ca.issuers[name].jwks())
+        secret = ca.folder / f"{name}.pass"
+        secret.touch(mode=0o600)
+        secret.write_text(f"passphrase of {name}\n")
+        ca.write_config()
+
+    def add(self, ca, name, *more, code=0):
+        done = ca.meshca("environment", "add", name, "--root-passphrase-file",
+                         ca.folder / "root.pass", *more, check=False)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stderr
+
+    def fetch(self, ca, name):
+        end = time.monotonic() + 20
+        while True:
+            try:
+                return ca.fetch(name, "shop", "cart")
+            except grpc.RpcError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
+
+    def test_init_and_add(self):
+        ca = Authority(environments=("production",), ca_key="p-256")
+        ca.write()
+        try:
+            done = ca.meshca("init", "--root-passphrase-file", ca.folder / "root.pass")
+            self.assertIn("root certificate", done.stderr)
+            again = ca.meshca("init", "--root-passphrase-file", ca.folder / "root.pass",
+                              check=False)
+            self.assertNotEqual(again.returncode, 0)
+            root = (ca.folder / "state/keys/root/root.pem").read_bytes()
+            ca.start()
+            self.assertIn("nowhere", self.add(ca, "nowhere", code=4))
+            self.join(ca, "development")
+            self.add(ca, "development")
+            self.assertEqual(len(self.fetch(ca, "development")), 3)
+            self.assertEqual(len(self.fetch(ca, "production")), 3)
+            self.assertIn("already", self.add(ca, "development", code=1))
+            ca.stop()
+            self.join(ca, "staging")
+            self.assertIn("not running", self.add(
+                ca, "staging", "--passphrase-file", ca.folder / "staging.pass", code=2))
+            self.add(ca, "staging")
+            ca.start()
+            self.assertEqual(len(self.fetch(ca, "staging")), 3)
+            self.assertEqual((ca.folder / "state/keys/root/root.pem").read_bytes(), root)
+        finally:
+            ca.stop()
+            shutil.rmtree(ca.folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
