@@ -25,3 +25,5 @@ target_link_libraries(fuzz_csr PRIVATE meshca_warnings meshca_hardening mc_ca)
 file(GLOB csr_seeds ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/csr/*.der)
 add_test(NAME fuzz/csr COMMAND fuzz_csr 5000 ${csr_seeds})
 set_tests_properties(fuzz/csr PROPERTIES TIMEOUT 60)
+# It makes an RSA-4096 key and pays for scrypt in each of 30 runs.
+set_tests_properties(unit/ca_ceremony PROPERTIES TIMEOUT 240)

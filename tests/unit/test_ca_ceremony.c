@@ -13,10 +13,13 @@
 #include <unistd.h>
 
 #include "base/chan.h"
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/msg_issue.h"
 #include "base/msg_query.h"
 #include "base/proc.h"
+#include "ca/ca_cert.h"
+#include "ca/cert.h"
 #include "ca/ceremony.h"
 #include "tests/unit/check_main.h"
 
@@ -546,6 +549,67 @@ START_TEST(issuing_keeps_the_old_one)
 }
 END_TEST
 
+/* A kept key of an issuing CA whose life ended at the time. */
+static void
+keep_old(const char *name, int64_t not_after_at)
+{
+	EVP_PKEY *key = keyfile_generate(CONFIG_KEY_P256);
+	struct base_secret *secret = base_secret_new(1);
+	uint8_t serial[CERT_SERIAL_LEN], spki[BASE_SHA256_LEN];
+	struct ca_cert cert = {.profile = MSG_PROFILE_ENVIRONMENT,
+	    .serial = base_span_of(serial, sizeof(serial)),
+	    .not_before_at = not_after_at - 60,
+	    .not_after_at = not_after_at,
+	    .environment = base_span_str("staging"),
+	    .trust_domain = base_span_str("cluster.local")};
+	struct issuer_ack ack = {.seq = 1, .good = true};
+	struct base_buf public, tbs, tail, der;
+	struct base_span span;
+	int dir_fd = open(config->environments[0].key_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	*base_secret_ptr(secret) = 'x';
+	base_buf_init(&public, LIMIT_KEY_BYTES);
+	base_buf_init(&tbs, LIMIT_TBS);
+	base_buf_init(&tail, LIMIT_SIGNATURE);
+	base_buf_init(&der, LIMIT_CERT);
+	cert_serial_make(1, serial);
+	ck_assert(keyfile_public(key, &cert.key_alg, &public) == MC_OK);
+	cert.key = base_buf_span(&public);
+	ck_assert(ca_cert_build(&cert, NULL, &tbs, spki) == MC_OK);
+	base_crypto_sha256(base_buf_span(&tbs), ack.tbs_sha256);
+	ck_assert(ca_cert_sign(key, &ack, base_buf_span(&tbs), &tail) == MC_OK);
+	cert_join(base_buf_span(&tbs), base_buf_span(&tail), &der);
+	span = base_buf_span(&der);
+	ck_assert(keyfile_write(dir_fd, name, key, secret, &span, 1) == MC_OK);
+	close(dir_fd);
+	base_buf_clear(&public);
+	base_buf_clear(&tbs);
+	base_buf_clear(&tail);
+	base_buf_clear(&der);
+	base_secret_free(secret);
+	EVP_PKEY_free(key);
+}
+
+START_TEST(expired_ones_go)
+{
+	char expired[128], alive[128], unreadable[128];
+	FILE *file;
+
+	path_of(expired, "issuing-00000001.pem");
+	path_of(alive, "issuing-00000002.pem");
+	path_of(unreadable, "issuing-00000003.pem");
+	keep_old("issuing-00000001.pem", base_clock_now() - 10);
+	keep_old("issuing-00000002.pem", base_clock_now() + 3600);
+	file = fopen(unreadable, "w");
+	ck_assert_ptr_nonnull(file);
+	ck_assert(fputs("not a key", file) >= 0 && fclose(file) == 0);
+	ck_assert(run(MSG_CEREMONY_ISSUING, "staging secret") == MC_OK);
+	ck_assert(access(expired, F_OK) != 0);
+	ck_assert(access(alive, F_OK) == 0);
+	ck_assert(access(unreadable, F_OK) == 0);
+}
+END_TEST
+
 START_TEST(crl_numbers_grow)
 {
 	struct keyfile *keyfile;
@@ -601,7 +665,6 @@ START_TEST(tear_down)
 }
 END_TEST
 
-CHECK_MAIN("ca_ceremony", set_up, root, refusals_leave_nothing,
-    environment_killed, environment,
-    issuing_keeps_the_old_one, crl_numbers_grow, again_is_fine,
-    issuing_killed, tear_down)
+CHECK_MAIN("ca_ceremony", set_up, root, refusals_leave_nothing, environment_killed,
+    environment, issuing_keeps_the_old_one, expired_ones_go, crl_numbers_grow,
+    again_is_fine, issuing_killed, tear_down)
