@@ -205,7 +205,8 @@ alarm_no_passphrase(const char *environment, const char *detail)
 		last_us = now_us;
 		base_log(LOG_LVL_ERROR, "ca-crl-due", LOG_STR("of", environment),
 		    LOG_STR("detail", detail),
-		    LOG_STR("remedy", "run meshca environment crl with its passphrase"), LOG_END);
+		    LOG_STR("remedy", "run meshca issuer rotate with its passphrase, or set "
+				      "passphrase_file"), LOG_END);
 	}
 }
 
@@ -371,7 +372,10 @@ main(int argc, char **argv)
 	status = run(&sup, &options);
 	if (status < 0) {
 		(void)fprintf(stderr, "meshcad: %s\n", mc_err_last()->detail);
-		return 1;
+		status = 1;
 	}
+	sup_listen_clear(&sup);
+	config_free(sup.config);
+	base_loop_free(sup.loop);
 	return status;
 }

@@ -107,6 +107,8 @@ struct sup_listener {
 /* Binds what config names and is not in the list yet. Returns MC_OK, or MC_EIO naming key, address and
  * remedy; then the list is as before. */
 enum mc_err sup_listen(struct sup *sup, const struct config *config);
+/* Closes all. */
+void sup_listen_clear(struct sup *sup);
 /* Hands a process those of one environment, or all (environment NULL). */
 void sup_listen_hand_over(struct sup_proc *proc, const char *environment);
 

@@ -96,6 +96,17 @@ add(struct sup *sup, enum msg_listener kind, const char *environment,
 	return MC_OK;
 }
 
+static void
+close_down_to(struct sup *sup, size_t count)
+{
+	while (sup->listener_count > count) {
+		struct sup_listener *listener = &sup->listeners[--sup->listener_count];
+
+		(void)close(listener->fd);
+		free(listener->environment);
+	}
+}
+
 enum mc_err
 sup_listen(struct sup *sup, const struct config *config)
 {
@@ -109,13 +120,18 @@ sup_listen(struct sup *sup, const struct config *config)
 		ret = add(sup, MSG_LISTEN_GRPC, config->environments[i].name,
 		    &config->environments[i].grpc);
 	}
-	while (ret != MC_OK && sup->listener_count > before) {
-		struct sup_listener *listener = &sup->listeners[--sup->listener_count];
-
-		(void)close(listener->fd);
-		free(listener->environment);
+	if (ret != MC_OK) {
+		close_down_to(sup, before);
 	}
 	return ret;
+}
+
+void
+sup_listen_clear(struct sup *sup)
+{
+	close_down_to(sup, 0);
+	free(sup->listeners);
+	sup->listeners = NULL;
 }
 
 void

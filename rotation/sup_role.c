@@ -353,7 +353,7 @@ ended(struct sup_proc *proc)
 	int64_t lived_us = base_clock_boot_us() - proc->started_us;
 
 	base_timer_stop(proc->timer);
-	proc->state = 0;
+	proc->state = MSG_RS_STARTING;
 	if (proc->phase == SUP_ACTIVE && !proc->sup->stopping) {
 		proc->backoff_us = lived_us > STEADY_US || proc->backoff_us == 0
 		    ? BACKOFF_FIRST_US : 2 * proc->backoff_us;

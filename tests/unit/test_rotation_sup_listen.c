@@ -2,7 +2,6 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,16 +23,6 @@ occupy(uint16_t *port)
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
 	*port = ntohs(address.sin_port);
 	return fd;
-}
-
-static void
-release(struct sup *sup)
-{
-	for (size_t i = 0; i < sup->listener_count; i++) {
-		(void)close(sup->listeners[i].fd);
-		free(sup->listeners[i].environment);
-	}
-	free(sup->listeners);
 }
 
 START_TEST(test_all_or_nothing)
@@ -60,7 +49,7 @@ START_TEST(test_all_or_nothing)
 	/* a reload keeps what is bound */
 	ck_assert_int_eq(sup_listen(&sup, &config), MC_OK);
 	ck_assert_uint_eq(sup.listener_count, 3);
-	release(&sup);
+	sup_listen_clear(&sup);
 }
 END_TEST
 
@@ -71,7 +60,7 @@ START_TEST(test_foreign_address)
 
 	ck_assert_int_eq(sup_listen(&sup, &config), MC_EIO);
 	ck_assert_ptr_nonnull(strstr(mc_err_last()->detail, "not an address of this machine"));
-	release(&sup);
+	sup_listen_clear(&sup);
 }
 END_TEST
 
