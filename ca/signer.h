@@ -113,6 +113,7 @@ struct signer {
 
 	struct signer_issuer issuers[SIGNER_ISSUERS]; /* the first is the active one */
 	size_t issuer_count;
+	bool active_broken; /* the first key file was unreadable */
 	unsigned unseal_failures;
 	int64_t unseal_after_us;
 

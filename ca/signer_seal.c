@@ -20,8 +20,12 @@ signer_keyfile_add(struct signer *signer, int fd)
 	if (signer->issuer_count == SIGNER_ISSUERS || signer_active(signer) != NULL) {
 		ret = MC_FAIL(MC_EUSAGE, "more than %d key files, or one after the unsealing",
 		    SIGNER_ISSUERS);
+	} else if (signer->active_broken) {
+		ret = MC_FAIL(MC_EUSAGE, "the active key file could not be read: an older one "
+					 "must not take its place");
 	} else if ((file = keyfile_read(fd)) == NULL) {
 		ret = mc_err_last()->code;
+		signer->active_broken = signer->issuer_count == 0;
 	} else {
 		signer->issuers[signer->issuer_count++].file = file;
 		ret = MC_OK;
@@ -107,7 +111,7 @@ enum mc_err
 signer_unseal(struct signer *signer, struct base_span passphrase)
 {
 	if (signer->issuer_count == 0) {
-		return MC_FAIL(MC_ENOTREADY, "there is no key file");
+		return MC_FAIL(MC_ENOTREADY, "there is no readable key file");
 	}
 	if (signer_active(signer) != NULL) {
 		return MC_FAIL(MC_ECONFLICT, "environment %s is not sealed",

@@ -57,6 +57,7 @@ struct world {
 };
 
 static struct world *world;
+static bool world_break_active; /* hand over an unreadable key file first */
 
 static inline enum mc_err
 world_on_item(void *self, struct base_chan *chan, const struct base_item *item)
@@ -198,14 +199,27 @@ world_give_config(const char *text)
 	ck_assert_int_eq(world_status(&world->control, MSG_CTL_CONFIG), MC_OK);
 }
 
-static inline void
-world_give_keyfile(const char *passphrase)
+static inline enum mc_err
+world_send_keyfile(int fd)
 {
-	struct base_secret *secret = base_secret_new(strlen(passphrase));
-	struct base_span certs[2] = {make_ca_der(world->ca), make_ca_der(world->ca)};
 	struct msg_ctl_keyfile msg = {.slot = MSG_KEY_ISSUING,
 	    .environment = base_span_str(world->environment)};
 	struct base_buf payload;
+
+	base_buf_init(&payload, 1024);
+	ck_assert_int_eq(msg_encode(&msg_ctl_keyfile_table, &msg, &payload), MC_OK);
+	ck_assert_int_eq(base_chan_send_fd(world->control.chan, MSG_CTL_KEYFILE,
+			     ++world->control.corr, base_buf_span(&payload), fd), MC_OK);
+	close(fd);
+	base_buf_clear(&payload);
+	return world_status(&world->control, MSG_CTL_KEYFILE);
+}
+
+static inline void
+world_give_keyfile(const char *passphrase, enum mc_err expected)
+{
+	struct base_secret *secret = base_secret_new(strlen(passphrase));
+	struct base_span certs[2] = {make_ca_der(world->ca), make_ca_der(world->ca)};
 
 	memcpy(base_secret_ptr(secret), passphrase, strlen(passphrase));
 	snprintf(world->dir, sizeof(world->dir), "/tmp/meshca-signer-XXXXXX");
@@ -218,13 +232,7 @@ world_give_keyfile(const char *passphrase)
 	unlinkat(dir, "issuing.pem", 0);
 	close(dir);
 	rmdir(world->dir);
-	base_buf_init(&payload, 1024);
-	ck_assert_int_eq(msg_encode(&msg_ctl_keyfile_table, &msg, &payload), MC_OK);
-	ck_assert_int_eq(base_chan_send_fd(world->control.chan, MSG_CTL_KEYFILE,
-			     ++world->control.corr, base_buf_span(&payload), fd), MC_OK);
-	close(fd);
-	base_buf_clear(&payload);
-	ck_assert_int_eq(world_status(&world->control, MSG_CTL_KEYFILE), MC_OK);
+	ck_assert_int_eq(world_send_keyfile(fd), expected);
 }
 
 static inline enum mc_err
@@ -262,7 +270,11 @@ world_open(const char *environment, const char *config, const char *ca_alg,
 	world_give_channel(&world->ledger, MSG_ROLE_LEDGER);
 	world_give_channel(&world->front, MSG_ROLE_FRONT);
 	world_give_channel(&world->keeper, MSG_ROLE_KEEPER);
-	world_give_keyfile("right");
+	if (world_break_active) {
+		int fd = base_proc_memfd("bad", "no key", 6);
+		ck_assert_int_ne(world_send_keyfile(fd), MC_OK);
+	}
+	world_give_keyfile("right", world_break_active ? MC_EUSAGE : MC_OK);
 	world_ask(&world->control, MSG_CTL_START, &msg_empty_table, &(struct msg_empty){0});
 	ck_assert_int_eq(world_status(&world->control, MSG_CTL_START), MC_OK);
 }

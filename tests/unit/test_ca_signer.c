@@ -155,6 +155,20 @@ START_TEST(test_wrong_trust_domain)
 }
 END_TEST
 
+/* An older issuer's key never becomes the active one by an accident. */
+START_TEST(test_active_unreadable)
+{
+	world_break_active = true;
+	world_open("production", production, "P-256", "cluster.local");
+	world_break_active = false;
+	leaf_pkey = make_key("P-256");
+	leaf_key = make_public(leaf_pkey);
+	ck_assert_int_eq(world_unseal("right"), MC_ENOTREADY);
+	ck_assert_uint_eq(world->last_state, MSG_RS_SEALED);
+	close_all();
+}
+END_TEST
+
 /* No answer before the intent is acknowledged; and what is answered is what was recorded. */
 START_TEST(test_issue)
 {
@@ -633,6 +647,7 @@ START_TEST(test_rate)
 }
 END_TEST
 
-CHECK_MAIN("ca_signer", test_seal, test_wrong_trust_domain, test_issue, test_confirm,
+CHECK_MAIN("ca_signer", test_seal, test_wrong_trust_domain,
+    test_active_unreadable, test_issue, test_confirm,
     test_policy, test_ledger_refuses_or_knows, test_ledger_dies, test_no_ledger, test_drain,
     test_crl, test_permits, test_people, test_rate)
