@@ -461,6 +461,40 @@ START_TEST(test_crl)
 }
 END_TEST
 
+/* An older issuing CA whose leaves live on gets its CRLs, and signs no leaf. */
+START_TEST(test_older_issuer)
+{
+	struct msg_crl_sign sign = {.request_id = {7}};
+	struct msg_crl_begin begin;
+	struct world_item item;
+
+	world_open("production", production, "P-256", "cluster.local");
+	struct make_ca *active = world->ca;
+	struct make_ca *older = make_ca("P-256", "cluster.local", base_clock_now() + 5 * 86400);
+	world->ca = older;
+	world_give_keyfile("right", MC_OK);
+	world->ca = active;
+	ck_assert_int_eq(world_unseal("right"), MC_OK);
+	leaf_pkey = make_key("P-256");
+	leaf_key = make_public(leaf_pkey);
+
+	base_crypto_sha256(make_ca_der(older), sign.issuer_id);
+	world_ask(&world->keeper, MSG_CRL_SIGN, &msg_crl_sign_table, &sign);
+	item = world_take(&world->ledger, MSG_CRL_BEGIN);
+	ck_assert_int_eq(msg_decode(&msg_crl_begin_table, world_bytes(&item), &begin), MC_OK);
+	ck_assert_mem_eq(begin.issuer_id, sign.issuer_id, 32);
+	free(item.bytes);
+	struct msg_issue msg = svid();
+	ask(&msg);
+	struct msg_intent got = intent(&item);
+	base_crypto_sha256(make_ca_der(active), sign.issuer_id);
+	ck_assert_mem_eq(got.issuer_id, sign.issuer_id, 32);
+	free(item.bytes);
+	make_ca_free(older);
+	close_all();
+}
+END_TEST
+
 /* A front may not ask for CRLs; one that tries is hung up on. */
 START_TEST(test_permits)
 {
@@ -650,4 +684,4 @@ END_TEST
 CHECK_MAIN("ca_signer", test_seal, test_wrong_trust_domain,
     test_active_unreadable, test_issue, test_confirm,
     test_policy, test_ledger_refuses_or_knows, test_ledger_dies, test_no_ledger, test_drain,
-    test_crl, test_permits, test_people, test_rate)
+    test_crl, test_older_issuer, test_permits, test_people, test_rate)
