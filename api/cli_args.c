@@ -329,6 +329,14 @@ help_options(FILE *out, const struct cli_option *list)
 }
 
 static void
+help_exit(FILE *out)
+{
+	(void)fputs("Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 not reachable,\n"
+		    "4 no such thing, 5 not allowed.\n",
+	    out);
+}
+
+static void
 help_verb(FILE *out, const struct cli_verb *verb)
 {
 	(void)fprintf(out, "meshca %s%s%s [options]\n\n%s\n\n", verb->words,
@@ -345,6 +353,8 @@ help_verb(FILE *out, const struct cli_verb *verb)
 	}
 	(void)fputs("Always:\n", out);
 	help_options(out, COMMON);
+	(void)fputc('\n', out);
+	help_exit(out);
 }
 
 bool
@@ -372,9 +382,7 @@ cli_args_help(FILE *out, const struct cli_verb *verbs, size_t verb_count,
 		    verbs[i].operands == NULL ? "" : verbs[i].operands);
 		(void)fprintf(out, "  %-24s %s\n", left, verbs[i].summary);
 	}
-	(void)fputs("\nmeshca COMMAND --help says more about one of them; meshca --version.\n"
-		    "Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 not reachable,\n"
-		    "4 no such thing, 5 not allowed.\n",
-	    out);
+	(void)fputs("\nmeshca COMMAND --help says more about one of them; meshca --version.\n", out);
+	help_exit(out);
 	return true;
 }
