@@ -453,6 +453,7 @@ ledger_new(struct base_loop *loop, struct base_chan *control, ledger_tell_fn tel
 		.refs = 1,
 	};
 	ledger->queue_end = &ledger->queue;
+	ledger->move_at_pages = LEDGER_LOG_MOVE;
 	ledger->batch.ledger = ledger;
 	ledger->batch.job.run = ledger_batch_run;
 	ledger->batch.job.done = ledger_batch_done;

@@ -135,6 +135,7 @@ struct ledger {
 	struct base_pool *mover;
 	struct base_job move_job;
 	unsigned move_left;
+	uint64_t move_at_pages; /* LEDGER_LOG_MOVE; tests take less */
 	bool moving;
 	bool finish_move;
 	/* state */

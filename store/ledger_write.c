@@ -305,7 +305,7 @@ void
 ledger_move_start(struct ledger *ledger)
 {
 	if (ledger->moving || ledger->finish_move || ledger->draining ||
-	    ledger->head.log_pages < LEDGER_LOG_MOVE) {
+	    ledger->head.log_pages < ledger->move_at_pages) {
 		return;
 	}
 	ledger->moving = true;

@@ -188,15 +188,15 @@ def round_of(ca, load, ledger, person, target, revoked):
     kill(ca, target)
     start = time.monotonic()
     ca.wait_ready(30)
-    ready = time.monotonic() - start
     served = load.wait_more(CLIENTS + 1, 30)
     assert served is not None, f"after {target} was killed nobody gets a certificate"
+    again = time.monotonic() - start
     if person:
         revoked.append(revoke_one(ca, person, load))
     with load.lock:
         got = list(load.got)
     ledger.check(got, revoked)
-    return ready
+    return again
 
 
 def versions():
@@ -214,7 +214,7 @@ def report(path, rounds, times, load, rows, signed, revoked, seconds, verified):
              " round: every certificate that a client received is in the ledger by serial with the same"
              " to-be-signed bytes, serials are unique, CRL numbers have not gone back, every revocation is"
              " there, readiness has come back by itself and certificates are issued again.", "",
-             "| killed | rounds | seconds until ready: median | worst |", "|---|---|---|---|"]
+             "| killed | rounds | seconds until certificates flow again: median | worst |", "|---|---|---|---|"]
     for target, taken in times.items():
         lines.append(f"| {target} | {len(taken)} | {statistics.median(taken):.2f} | {max(taken):.2f} |")
     lines += ["", f"- certificates received by clients: {load.count()}, all found",

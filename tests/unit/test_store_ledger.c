@@ -378,6 +378,37 @@ START_TEST(many_intents_share_commits_and_keep_order)
 }
 END_TEST
 
+/* The log is moved beside the commits and begins anew: it does not grow with what was written. */
+START_TEST(log_stays_bounded)
+{
+	enum { MANY = 400, MOVE_AT = 100 };
+	struct msg_intent_ans out;
+	struct fix_intent leaf;
+	struct bench bench;
+	struct peer *signer;
+	uint64_t most = 0;
+	uint64_t written = 0;
+	uint64_t before = 0;
+
+	bench_start(&bench);
+	bench.ledger->move_at_pages = MOVE_AT;
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	for (unsigned i = 0; i < MANY; i++) {
+		live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+		ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+		if (bench.ledger->head.log_pages > before) {
+			written += bench.ledger->head.log_pages - before;
+		}
+		before = bench.ledger->head.log_pages;
+		most = before > most ? before : most;
+	}
+	ck_assert_uint_gt(written, 10 * MOVE_AT);
+	ck_assert_uint_lt(most, 3 * MOVE_AT);
+	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
 static void
 on_drained(void *arg)
 {
@@ -456,4 +487,4 @@ CHECK_MAIN("store_ledger", intent_is_durable_when_answered, permits_by_role_and_
     revoked_or_aged_certificates_are_not_handed_out,
     unsigned_intents_of_a_lost_signer_are_unconfirmed, low_disk_refuses_intents_but_revokes,
     clock_step_refuses_intents_until_accepted, many_intents_share_commits_and_keep_order,
-    drain_answers_what_was_taken_and_takes_no_more, list_ends_with_its_cursor)
+    log_stays_bounded, drain_answers_what_was_taken_and_takes_no_more, list_ends_with_its_cursor)
