@@ -26,6 +26,7 @@ list_add(struct tls_conn *conn, enum tls_conn_state state)
 {
 	struct tls_conn_list *list = &conn->server->lists[state];
 
+	conn->server->half_open += state == TLS_CONN_HANDSHAKE;
 	conn->state = state;
 	conn->since_us = base_loop_now_us(conn->server->front->loop);
 	conn->next = NULL;
@@ -43,6 +44,7 @@ list_remove(struct tls_conn *conn)
 {
 	struct tls_conn_list *list = &conn->server->lists[conn->state];
 
+	conn->server->half_open -= conn->state == TLS_CONN_HANDSHAKE;
 	if (conn->prev != NULL) {
 		conn->prev->next = conn->next;
 	} else {
@@ -163,6 +165,7 @@ handshake_done(struct base_job *job)
 
 	conn->in_job = false;
 	server->in_job--;
+	tls_server_resume(server);
 	if (conn->dead) {
 		tls_conn_free(conn);
 	} else if (conn->handshake_error == SSL_ERROR_WANT_READ) {

@@ -91,6 +91,7 @@ struct tls_server {
 	bool draining;
 	unsigned count;
 	unsigned in_job;
+	unsigned half_open;  /* handshakes under way */
 	int64_t tokens_us;   /* handshake budget, in microseconds of its rate */
 	int64_t tokens_at_us;
 	struct base_timer *timer; /* paused listener, time-outs */

@@ -20,6 +20,10 @@
 #define HANDSHAKES_QUEUED 16 /* on the pool: requests of open connections queue behind them */
 #define HANDSHAKE_US (1000000 / LIMIT_HANDSHAKES_PER_S)
 #define BURST_US 100000
+/* With so many handshakes waiting for their clients, more would only run into the time-out together. The
+ * listener slows down but does not stop: silent clients must not be able to close it. */
+#define HALF_OPEN_MANY 512
+#define HALF_OPEN_SLOWER 16
 #define NO_DESCRIPTOR_WAIT_US 100000
 
 static void on_listener(void *arg, unsigned events);
@@ -36,12 +40,20 @@ tokens_fill(struct tls_server *server)
 	}
 }
 
+/* What one more handshake costs of the budget. */
+static int64_t
+accept_cost_us(const struct tls_server *server)
+{
+	return server->half_open < HALF_OPEN_MANY ? HANDSHAKE_US :
+	    HANDSHAKE_US * HALF_OPEN_SLOWER;
+}
+
 static bool
 may_accept(const struct tls_server *server)
 {
 	return server->ctx != NULL && !server->draining &&
 	    server->count < server->connections_max && server->in_job < HANDSHAKES_QUEUED &&
-	    server->tokens_us >= HANDSHAKE_US;
+	    server->tokens_us >= accept_cost_us(server);
 }
 
 static void
@@ -121,7 +133,7 @@ accept_one(struct tls_server *server)
 		}
 		return false;
 	}
-	server->tokens_us -= HANDSHAKE_US;
+	server->tokens_us -= accept_cost_us(server);
 	socket_tune(fd);
 	address_print(&from, address, sizeof(address));
 	(void)!tls_conn_new(server, fd, address);
@@ -141,8 +153,9 @@ on_listener(void *arg, unsigned events)
 		}
 	}
 	if (!may_accept(server)) {
-		pause_listener(server, server->tokens_us < HANDSHAKE_US ?
-		    HANDSHAKE_US - server->tokens_us : TICK_US);
+		int64_t lack_us = accept_cost_us(server) - server->tokens_us;
+
+		pause_listener(server, lack_us > 0 ? lack_us : TICK_US);
 	}
 }
 
