@@ -360,7 +360,7 @@ load_conn_open(const struct load_target *target, void *owner, uint32_t source)
 	    setsockopt(conn->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one)) != 0 ||
 	    bind(conn->fd, (const struct sockaddr *)&from, sizeof(from)) != 0 ||
 	    SSL_set_fd(conn->ssl, conn->fd) != 1 || SSL_set1_host(conn->ssl, target->name) != 1 ||
-	    SSL_set_tlsext_host_name(conn->ssl, target->name) != 1) {
+	    SSL_set_tlsext_host_name(conn->ssl, (void *)(uintptr_t)target->name) != 1) {
 		load_die("cannot open a connection: %s", strerrorname_np(errno));
 	}
 	SSL_set_connect_state(conn->ssl);
