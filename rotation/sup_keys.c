@@ -219,6 +219,24 @@ lock_state(const struct config *config, int *lock)
 	return ret;
 }
 
+/* The ledger's user must be able to walk through state_dir, which stays closed to its eyes. */
+static enum mc_err
+let_through(const struct config *config)
+{
+	size_t len = strlen(config->state_dir);
+	struct stat st;
+
+	if (geteuid() != 0 || config->ledger_uid == 0 ||
+	    strncmp(config->ledger_path, config->state_dir, len) != 0) {
+		return MC_OK;
+	}
+	if (stat(config->state_dir, &st) != 0 ||
+	    chmod(config->state_dir, (st.st_mode & 07777) | S_IXOTH) != 0) {
+		return MC_FAIL(MC_EIO, "%s: %s", config->state_dir, strerror(errno));
+	}
+	return MC_OK;
+}
+
 enum mc_err
 sup_keys_folders(const struct config *config, int *lock)
 {
@@ -229,6 +247,9 @@ sup_keys_folders(const struct config *config, int *lock)
 	ret = sup_keys_folder(config->state_dir, 0, 0);
 	if (ret == MC_OK) {
 		ret = lock_state(config, lock);
+	}
+	if (ret == MC_OK) {
+		ret = let_through(config);
 	}
 	if (ret == MC_OK) {
 		ret = sup_keys_folder(config->run_dir, 0, 0);

@@ -333,6 +333,33 @@ class Sealed(unittest.TestCase):
             ca.__exit__(None, None, None)
 
 
+@unittest.skipUnless(os.geteuid() == 0, "only root can give each role its own user")
+class Users(unittest.TestCase):
+    def test_each_role_runs_as_its_own_user(self):
+        uids = {"front": 61001, "ledger": 61002, "keeper": 61003, "production": 61004,
+                "operators": 61005}
+        ca = Authority(environments=("production",), ca_key="p-256", overrides={
+            "top": {f"{role}_user": uids[role] for role in ("front", "ledger", "keeper")} |
+            {"user": uids["operators"]}, "production": {"user": uids["production"]}})
+        ca.folder.chmod(0o711)  # a folder of /tmp is closed; /var/lib is not
+        with ca:
+            wait_for("all ready", lambda: status(ca)["ready"])
+            state = status(ca)
+            self.assertFalse(state["shared_uid"])
+            for row in state["roles"]:
+                text = open(f"/proc/{row['pid']}/status").read()
+                found = next(line for line in text.splitlines() if line.startswith("Uid:"))
+                uid = uids[row["environment"] or row["role"]]
+                self.assertEqual(found.split()[1:], [str(uid)] * 4, row)
+            self.assertEqual(len(ca.fetch("production", "ecotrack", "order-service")), 3)
+            self.assertEqual(admin(ca, ROTATE, about("production"))[:2], (0, ""))
+            ledger = find(status(ca), "ledger")["pid"]
+            os.kill(ledger, signal.SIGKILL)
+            wait_for("another ledger", lambda: find(status(ca), "ledger")["pid"] not in (0, ledger))
+            ca.wait_ready()
+            self.assertEqual(len(ca.fetch("production", "ecotrack", "order-service")), 3)
+
+
 class Start(unittest.TestCase):
     def run_daemon(self, ca, *options):
         return subprocess.run([BIN / "meshcad", "--config", ca.config, *options],
