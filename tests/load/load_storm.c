@@ -232,14 +232,17 @@ load_storm(const struct load_options *options, const struct load_requests *reque
 	struct storm storm = {.requests = requests, .target = target, .count = options->connections};
 	struct probe probe = {.address = options->metrics};
 	struct agent *agents = base_xcalloc(storm.count, sizeof(*agents));
-	struct rlimit files = {65536, 65536};
+	struct rlimit files = {0};
 	int64_t rss_before = rss_sum(options->daemon_pid);
 	int64_t until_us;
 	pthread_t thread;
 
-	if (setrlimit(RLIMIT_NOFILE, &files) != 0 || storm.count > requests->count ||
-	    pthread_create(&thread, NULL, probe_main, &probe) != 0) {
-		load_die("cannot start: %u agents need as many descriptors and requests", storm.count);
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) != 0 || storm.count + 64 > files.rlim_max ||
+	    storm.count > requests->count || pthread_create(&thread, NULL, probe_main, &probe) != 0) {
+		load_die("%u agents need as many requests, and descriptors: ulimit -Hn says %llu",
+		    storm.count, (unsigned long long)files.rlim_max);
 	}
 	target->self = &storm;
 	target->on_ready = on_ready;
