@@ -20,10 +20,11 @@
 #define HANDSHAKES_QUEUED 16 /* on the pool: requests of open connections queue behind them */
 #define HANDSHAKE_US (1000000 / LIMIT_HANDSHAKES_PER_S)
 #define BURST_US 100000
-/* With so many handshakes waiting for their clients, more would only run into the time-out together. The
- * listener slows down but does not stop: silent clients must not be able to close it. */
-#define HALF_OPEN_MANY 512
-#define HALF_OPEN_SLOWER 16
+/* Silent clients at the full rate would hold LIMIT_HANDSHAKES_PER_S * LIMIT_HANDSHAKE_S = 12,000 of the
+ * listener's connections. Above a third of that it slows down, so that they hold at most about 7,000 and
+ * others get in; it does not stop. A fleet that reconnects at once stays below. */
+#define HALF_OPEN_MANY 4096
+#define HALF_OPEN_SLOWER 4
 #define NO_DESCRIPTOR_WAIT_US 100000
 
 static void on_listener(void *arg, unsigned events);
