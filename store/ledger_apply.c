@@ -40,7 +40,8 @@ on_duplicate(void *arg, const struct store_cert *cert)
 	        base_span_of(intent->dedup_body, 32))) {
 		return MC_FAIL(MC_EIDEMPOTENCY, "the key was used for another request");
 	}
-	if (row->state != MSG_STATE_SIGNED || row->profile != intent->profile ||
+	if (row->state != MSG_STATE_SIGNED || cert->issuer_revoked ||
+	    row->profile != intent->profile ||
 	    !mostly_alive(row, dup->now_at)) {
 		return MC_OK;
 	}

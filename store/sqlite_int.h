@@ -151,6 +151,7 @@ struct sq_issuer {
 	int64_t seq; /* 0: unknown */
 	int64_t environment;
 	uint8_t profile;
+	bool revoked;
 };
 enum mc_err sq_issuer_find(struct sq *sq, const uint8_t issuer_id[32], struct sq_issuer *out);
 enum mc_err sq_issuer_put(struct store *store, const struct msg_issuer_put *put,

@@ -53,6 +53,11 @@ intern_issuer(struct sq *sq, const struct msg_intent *intent, struct interned *o
 	    issuer.profile != MSG_PROFILE_ISSUING) {
 		ret = MC_FAIL(MC_EPOLICY, "leaves are issued by an issuing CA only");
 	}
+	/* No verifier that reads CRLs would take the leaf; a new issuing CA mends it. */
+	if (ret == MC_OK && intent->profile < MSG_PROFILE_ROOT && issuer.revoked) {
+		ret = MC_FAIL(MC_ENOTREADY,
+		    "the issuing CA is revoked; run meshca issuer rotate");
+	}
 	out->issuer = issuer.seq;
 	return ret;
 }

@@ -23,6 +23,7 @@ sq_issuer_find(struct sq *sq, const uint8_t issuer_id[32], struct sq_issuer *out
 		out->seq = sqlite3_column_int64(stmt, 0);
 		out->environment = sqlite3_column_int64(stmt, 1);
 		out->profile = (uint8_t)sqlite3_column_int(stmt, 2);
+		out->revoked = sqlite3_column_type(stmt, 3) != SQLITE_NULL;
 	}
 	(void)sqlite3_reset(stmt);
 	return ret;

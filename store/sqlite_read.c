@@ -12,7 +12,8 @@ enum {
 	COL_REQUESTER, COL_EVIDENCE, COL_ISSUER_ID, COL_SPKI, COL_REQUEST_ID,
 	COL_RECORDED_AT, COL_NOT_BEFORE_AT, COL_NOT_AFTER_AT, COL_REVOKED_AT, COL_REASON,
 	COL_LEAF_HASH, COL_SIGNED, COL_DEDUP_KEY, COL_DEDUP_BODY, COL_TBS, COL_TAIL,
-	COL_ISSUER_CERT
+	COL_ISSUER_CERT,
+	COL_ISSUER_REVOKED
 };
 
 static enum msg_state
@@ -78,6 +79,7 @@ row_full(struct sq *sq, sqlite3_stmt *stmt, const struct store_view *view,
 	out->row.tbs = sq_col_span(stmt, COL_TBS);
 	out->tail = sq_col_span(stmt, COL_TAIL);
 	out->issuer_cert = sq_col_span(stmt, COL_ISSUER_CERT);
+	out->issuer_revoked = sqlite3_column_int(stmt, COL_ISSUER_REVOKED) != 0;
 	if (out->tail.len != 0) {
 		base_buf_reset(&sq->scratch);
 		store_cert_assemble(&sq->scratch, out->row.tbs, out->tail);

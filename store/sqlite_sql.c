@@ -7,7 +7,9 @@
 	" p.issuer_id, i.spki, i.request_id, i.recorded_at, i.not_before_at,"          \
 	" i.not_after_at, x.revoked_at, x.reason, i.leaf_hash, s.seq, i.dedup_key,"    \
 	" i.dedup_body"
-#define CERT_FULL CERT_COLUMNS ", i.tbs, s.tail, p.cert"
+#define CERT_FULL                                                                      \
+	CERT_COLUMNS ", i.tbs, s.tail, p.cert,"                                        \
+	" EXISTS(SELECT 1 FROM revocations WHERE cert_seq = i.issuer)"
 #define CERT_JOINS                                                                     \
 	" CROSS JOIN names e ON e.id = i.environment"                                  \
 	" CROSS JOIN names c ON c.id = i.cluster CROSS JOIN names d ON d.id = i.identity" \
@@ -45,7 +47,8 @@ static const char *const SQL[SQ_STMT_COUNT] = {
 	[SQ_SIGNATURE_PUT] = "INSERT INTO signatures(seq, tail) VALUES(?1, ?2)",
 	[SQ_SIGNATURE_GET] = "SELECT tail FROM signatures WHERE seq = ?1",
 	[SQ_ISSUER_BY_ID] =
-	    "SELECT seq, environment, profile FROM issuers WHERE issuer_id = ?1",
+	    "SELECT p.seq, p.environment, p.profile, x.seq FROM issuers p"
+	    " LEFT JOIN revocations x ON x.cert_seq = p.seq WHERE p.issuer_id = ?1",
 	[SQ_ISSUER_PUT] = "INSERT INTO issuers(seq, issuer_id, profile, environment,"
 	    " trust_domain, subject, key_id, cert, registered_at)"
 	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",

@@ -50,6 +50,7 @@ struct store_cert {
 	uint8_t dedup_body[32];
 	struct base_span tail;        /* single reads: empty without signature */
 	struct base_span issuer_cert; /* single reads: DER; empty when self-signed */
+	bool issuer_revoked;          /* single reads */
 };
 
 /* Row callbacks. Anything but MC_OK ends the walk, which returns it. */
@@ -183,7 +184,8 @@ enum mc_err store_checkpoint(struct store *store, unsigned *left) MC_MUST_CHECK;
 /* --- changes: writer only, in a transaction --- */
 /* Appends an intent. The issuer must be registered and of the intent's environment,
  * unless the certificate is self-signed or lineage. Idempotent on (serial, tbs).
- * Returns MC_OK, MC_ESERIAL (same serial, other bytes), MC_EPOLICY (issuer). */
+ * Returns MC_OK, MC_ESERIAL (same serial, other bytes), MC_EPOLICY (issuer), MC_ENOTREADY
+ * (a leaf of a revoked issuing CA). */
 enum mc_err store_intent_put(struct store *store, const struct msg_intent *intent,
     int64_t now_at, struct store_intended *out) MC_MUST_CHECK;
 /* Records a signature. Idempotent on equal bytes. MC_ENOTFOUND: no such seq with

@@ -26,6 +26,7 @@ struct fix {
 	struct store *store;
 	unsigned serial_next;
 	uint8_t issuing_id[32]; /* of environment "production" */
+	char ca_serial[20];     /* of the CA that fix_ca() made last */
 };
 
 struct fix_intent {
@@ -102,6 +103,7 @@ fix_ca(struct fix *fix, uint8_t profile, const char *name, uint8_t id[32])
 	intent.msg.not_after_at = FIX_NOW + 3650 * FIX_DAY;
 	put.seq = fix_put(fix, &intent.msg);
 	ck_assert_int_eq(fix_sign(fix, put.seq, intent.msg.serial), MC_OK);
+	memcpy(fix->ca_serial, intent.msg.serial.ptr, intent.msg.serial.len);
 	base_buf_init(&cert, LIMIT_CERT);
 	store_cert_assemble(&cert, intent.msg.tbs, tail);
 	put.cert = base_buf_span(&cert);

@@ -55,6 +55,44 @@ START_TEST(issuer_must_be_registered_and_fit)
 }
 END_TEST
 
+static enum mc_err
+see_issuer_revoked(void *arg, const struct store_cert *cert)
+{
+	*(bool *)arg = cert->issuer_revoked;
+	return MC_OK;
+}
+
+START_TEST(revoked_issuing_ca_gets_no_leaf)
+{
+	const struct store_view view = { FIX_NOW, 0 };
+	struct msg_revoke revoke = { .reason = MSG_REASON_KEY_COMPROMISE };
+	struct store_intended out;
+	struct fix_intent leaf;
+	struct fix fix;
+	bool revoked = true;
+	uint64_t seq;
+
+	fix_start(&fix);
+	seq = fix_leaf(&fix, "spiffe://x/y", true, &leaf);
+	ck_assert_int_eq(store_cert_by_seq(fix.store, &view, seq, see_issuer_revoked, &revoked),
+	    MC_OK);
+	ck_assert(!revoked);
+	revoke.serial = base_span_of(fix.ca_serial, leaf.msg.serial.len);
+	revoke.actor = base_span_str("alice");
+	ck_assert_int_eq(store_begin(fix.store), MC_OK);
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_OK);
+	fix_intent_make(&fix, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	ck_assert_int_eq(store_intent_put(fix.store, &leaf.msg, FIX_NOW, &out), MC_ENOTREADY);
+	fix_ca(&fix, MSG_PROFILE_ISSUING, "issuing 2", leaf.msg.issuer_id);
+	ck_assert_int_eq(store_intent_put(fix.store, &leaf.msg, FIX_NOW, &out), MC_OK);
+	ck_assert_int_eq(store_commit(fix.store), MC_OK);
+	ck_assert_int_eq(store_cert_by_seq(fix.store, &view, seq, see_issuer_revoked, &revoked),
+	    MC_OK);
+	ck_assert(revoked);
+	fix_end(&fix);
+}
+END_TEST
+
 START_TEST(signature_is_scoped_and_written_once)
 {
 	const struct store_scope staging = { base_span_str("staging"), true };
@@ -203,6 +241,7 @@ START_TEST(changes_need_a_transaction)
 END_TEST
 
 CHECK_MAIN("store_sqlite_intent", same_intent_is_answered_alike,
-    issuer_must_be_registered_and_fit, signature_is_scoped_and_written_once,
+    issuer_must_be_registered_and_fit, revoked_issuing_ca_gets_no_leaf,
+    signature_is_scoped_and_written_once,
     signature_long_after_its_intent, rollback_forgets_rows_names_and_chain,
     states_follow_boundary_time_and_revocation, one_writer_only, changes_need_a_transaction)
