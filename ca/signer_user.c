@@ -158,16 +158,17 @@ prepare(struct signer *signer, struct signer_request *request,
 	leaf.key_alg = MSG_KEY_P256;
 	leaf.key = msg->key;
 	ret = key_check(signer->keys, leaf.key_alg, leaf.key);
-	if (ret == MC_OK && !approved) {
-		ret = check_approval(signer, msg, request->user);
-		base_enc_hex(request->user->approver_sha256, 32, approver);
+	if (ret == MC_OK) {
+		ret = signer_policy_life(signer, 0, signer->config->user_ttl_s,
+		    signer->config->user_ttl_s, &leaf);
 	}
 	if (ret == MC_OK) {
 		ret = signer_rate_take(signer);
 	}
-	if (ret == MC_OK) {
-		ret = signer_policy_life(signer, 0, signer->config->user_ttl_s,
-		    signer->config->user_ttl_s, &leaf);
+	if (ret == MC_OK && !approved) {
+		/* last: it spends the approval, and a caller may come again after any other refusal */
+		ret = check_approval(signer, msg, request->user);
+		base_enc_hex(request->user->approver_sha256, 32, approver);
 	}
 	if (ret != MC_OK) {
 		return ret;

@@ -245,6 +245,20 @@ START_TEST(test_policy)
 	REFUSED(MC_EIDENTITY, msg.ns = base_span_str("Eco"));
 	REFUSED(MC_EIDENTITY, msg.sa = base_span_str("a/b"));
 	REFUSED(MC_EIDENTITY, msg.dns_names = base_span_of("a.mesh.example.org", 19));
+	REFUSED(MC_EPROFILE, msg.profile = MSG_PROFILE_ROOT);
+	REFUSED(MC_EPROFILE, msg.profile = MSG_PROFILE_ENVIRONMENT);
+	REFUSED(MC_EPROFILE, msg.profile = 255);
+	REFUSED(MC_ETTL, msg.ttl_s = INT64_MAX);
+	REFUSED(MC_EIDENTITY, msg.ns = base_span_str("a/sa/admin"));
+	REFUSED(MC_EIDENTITY, msg.ns = base_span_str(".."));
+	REFUSED(MC_EIDENTITY, msg.ns = base_span_of("a\0b", 3));
+	REFUSED(MC_EIDENTITY, msg.sa = base_span_str(".."));
+	REFUSED(MC_EIDENTITY, msg.sa = base_span_of("a\0b", 3));
+	REFUSED(MC_EIDENTITY, msg.ns.len = 0);
+	uint8_t off_curve[65];
+	memcpy(off_curve, leaf_key.key.ptr, sizeof(off_curve));
+	off_curve[64] ^= 1;
+	REFUSED(MC_ECSR_KEY_WEAK, msg.key = base_span_of(off_curve, sizeof(off_curve)));
 	REFUSED(MC_ECSR_KEY_TYPE, msg.key_alg = MSG_KEY_P384);
 	REFUSED(MC_ECSR_KEY_TYPE, msg.key_alg = 9);
 	REFUSED(MC_ECSR_KEY_TYPE, msg.key.len--);
@@ -495,18 +509,37 @@ START_TEST(test_older_issuer)
 }
 END_TEST
 
-/* A front may not ask for CRLs; one that tries is hung up on. */
-START_TEST(test_permits)
+static bool
+front_is_dropped(void)
 {
-	struct msg_crl_sign sign = {0};
 	int64_t until = base_clock_boot_us() + WORLD_WAIT_US;
 
-	open_production();
-	world_ask(&world->front, MSG_CRL_SIGN, &msg_crl_sign_table, &sign);
 	while (!world->front.gone && base_clock_boot_us() < until) {
 		base_loop_turn(world->loop, 20);
 	}
-	ck_assert(world->front.gone);
+	return world->front.gone;
+}
+
+/* A front that asks for what is not a front's, or greets again as another, is hung up on. */
+START_TEST(test_permits)
+{
+	static const uint16_t TYPES[] = {MSG_CRL_SIGN, MSG_INTENT, MSG_USER_PUT, MSG_CTL_UNSEAL,
+	    MSG_CTL_CLOCK, 0x7ffe};
+	static const enum msg_role ROLES[] = {MSG_ROLE_SUPERVISOR, MSG_ROLE_LEDGER,
+	    MSG_ROLE_KEEPER};
+	struct msg_crl_sign sign = {0};
+
+	open_production();
+	for (size_t i = 0; i < sizeof(TYPES) / sizeof(TYPES[0]); i++) {
+		world_ask(&world->front, TYPES[i], &msg_crl_sign_table, &sign);
+		ck_assert_msg(front_is_dropped(), "type %u", TYPES[i]);
+		world_give_channel(&world->front, MSG_ROLE_FRONT);
+	}
+	for (size_t i = 0; i < sizeof(ROLES) / sizeof(ROLES[0]); i++) {
+		ck_assert_int_eq(msg_hello_send(world->front.chan, ROLES[i], NULL), MC_OK);
+		ck_assert_msg(front_is_dropped(), "hello as %s", msg_role_name(ROLES[i]));
+		world_give_channel(&world->front, MSG_ROLE_FRONT);
+	}
 	close_all();
 }
 END_TEST
