@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BASE_CLOCK_STEP_MAX_S 30 /* DESIGN 4: a larger step stops issuance */
+#define BASE_CLOCK_STEP_MAX_S 30 /* NTP slews less; a larger step stops issuance */
 
 int64_t base_clock_now(void);     /* wall, seconds since 1970 UTC */
 int64_t base_clock_now_us(void);  /* wall, microseconds */

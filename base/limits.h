@@ -41,7 +41,7 @@
 #define LIMIT_PASSPHRASE 1024
 
 /* --- gRPC and REST --- */
-#define LIMIT_GRPC_MESSAGE (64 * 1024) /* DESIGN 4 */
+#define LIMIT_GRPC_MESSAGE (64 * 1024) /* an RSA-4096 CSR needs 2 kB; protobuf has no limit of its own */
 #define LIMIT_HEADER_LIST (64 * 1024)  /* bytes of HTTP/2 header list: a token fits four times */
 #define LIMIT_H2_STREAMS 256           /* concurrent streams of one connection */
 #define LIMIT_CONNECTIONS 16384        /* per listener; 16 kB each: 10,000 agents reconnect */
@@ -63,14 +63,14 @@
 #define LIMIT_PAGE_DEFAULT 100
 
 /* --- ledger --- */
-#define LIMIT_COMMIT_ROWS 256          /* DESIGN 4 */
-#define LIMIT_COMMIT_GATHER_US 500     /* DESIGN 4 */
+#define LIMIT_COMMIT_ROWS 256          /* above it, larger batches gain little and wait long */
+#define LIMIT_COMMIT_GATHER_US 500     /* about one fsync: hides behind the commit before */
 #define LIMIT_SIGNATURE_GATHER_US 2000 /* a signature that nobody waits for joins a commit */
 #define LIMIT_LEDGER_QUEUE 8192        /* changes waiting for a commit: 0.5 s of full load */
 #define LIMIT_LEDGER_READS 64          /* queries waiting; each answers one bounded page */
 #define LIMIT_CRL (64 * 1024 * 1024)   /* bytes of one CRL: 1.8 million entries */
 #define LIMIT_CONFIG_DIFF (8 * 1024)   /* recorded line difference of two configurations */
-#define LIMIT_IDEMPOTENCY_S 600        /* issue 2: within 10 minutes */
+#define LIMIT_IDEMPOTENCY_S 600        /* longer than any client retries one request */
 #define LIMIT_IDEMPOTENCY_ROWS (1 << 20) /* remembered duplicates: 32 MB; older ones are forgotten */
 
 /* --- keys, time --- */

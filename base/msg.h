@@ -54,7 +54,7 @@ enum msg_key_alg {
 	MSG_KEY_RSA = 3   /* key = modulus, big-endian, no leading zero; exponent is 65537 */
 };
 
-/* States of a certificate (DESIGN 4). */
+/* States of a certificate. */
 enum msg_state {
 	MSG_STATE_INVALID = 0,
 	MSG_STATE_INTENDED,    /* in the ledger, signature not yet recorded, process alive */

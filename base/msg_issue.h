@@ -29,7 +29,7 @@ struct msg_issue {
 extern const struct msg_table msg_issue_table;
 
 struct msg_issue_ans {
-	uint32_t status;  /* MC_OK, or EETTL, EPROFILE, EIDENTITY, ECSR_KEY_*, EISSUER_LIFE, ERATE, ESEALED,
+	uint32_t status;  /* MC_OK, or ETTL, EPROFILE, EIDENTITY, ECSR_KEY_*, EISSUER_LIFE, ERATE, ESEALED,
 	                     ECLOCK, ENOSPACE, EIDEMPOTENCY, ENOTREADY (no ledger), EINTERNAL */
 	struct base_span detail;
 	uint8_t duplicate; /* 1: an earlier certificate, found by idempotency key */
