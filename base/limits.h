@@ -80,6 +80,10 @@
 #define LIMIT_CONFIG_BLOB (8 * 1024 * 1024) /* the configuration with its files, as roles get it */
 #define LIMIT_YAML_DEPTH 16            /* the schema needs 6 */
 #define LIMIT_YAML_ITEMS 1024          /* entries of one mapping or list */
+#define LIMIT_YAML (4 * 1024 * 1024)   /* bytes of one inventory, template or manifest file */
+#define LIMIT_INVENTORY_FILES 16384    /* one per service, for meshes ten times the largest known */
+#define LIMIT_TEMPLATE_DEPTH 16        /* includes within includes */
+#define LIMIT_FOLDER_OBJECTS 500       /* kustomize grows worse than linear above */
 #define LIMIT_LOG_LINE 4096
 #define LIMIT_PROC_RESTART_MAX_S 10    /* longest wait before a crashed role is restarted */
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From model and templates to files: an environment's folder, complete and self-contained.
+ */
+#ifndef K8S_GENERATE_H
+#define K8S_GENERATE_H
+
+#include "base/buf.h"
+#include "k8s/model.h"
+#include "k8s/template.h"
+
+/* The root template: evaluates to a LIST of MAPs {path, wave, objects}, path relative to the
+ * environment's folder and ending in .yaml, wave the sync wave, objects a LIST of objects. */
+#define K8S_ROOT_TEMPLATE "tree.yaml"
+
+/* All files of an environment: a LIST of MAPs {path, documents} sorted by path; every folder has
+ * its kustomization.yaml, and MANIFEST.json is among them. Every object was checked: apiVersion,
+ * kind and metadata.name are there, metadata.namespace exactly on namespaced kinds, none twice,
+ * fewer than 500 in a folder. NULL with the failure recorded. */
+const struct base_tree *k8s_generate_files(struct base_arena *arena,
+    struct k8s_templates *templates, const struct base_tree *resolved,
+    const struct base_tree *model);
+
+/* The environment's objects as one stream, in the order of groups, kinds, namespaces, names. */
+enum mc_err k8s_generate_render(struct base_buf *out, const struct base_tree *files) MC_MUST_CHECK;
+
+enum k8s_change_kind {
+	K8S_CHANGE_INVALID = 0,
+	K8S_ADDED,
+	K8S_CHANGED,
+	K8S_REMOVED,     /* no longer generated: pruned */
+	K8S_HAND_CHANGED /* on disk it is not what MANIFEST.json says */
+};
+
+struct k8s_change {
+	enum k8s_change_kind kind;
+	const char *path;
+};
+
+/* Holds the files against dir/environments/NAME. Returns how many differ (0: no drift), the list
+ * in *out, sorted by path. */
+enum mc_err k8s_generate_compare(struct base_arena *arena, const char *dir, const char *environment,
+    const struct base_tree *files, const struct k8s_change **out, size_t *count) MC_MUST_CHECK;
+/* Writes the folder: all or nothing (a new folder beside it, fsync, rename), files that are no
+ * longer generated are gone, files that were never ours are kept. MC_ECONFLICT when files were
+ * changed by hand and force is false: nothing is written. */
+enum mc_err k8s_generate_write(const char *dir, const char *environment,
+    const struct base_tree *files, bool force) MC_MUST_CHECK;
+/* The facts that the folder's MANIFEST.json holds; an empty LIST when there is none. */
+const struct base_tree *k8s_generate_old_facts(struct base_arena *arena, const char *dir,
+    const char *environment);
+/* What a change of facts means, weakest first: a LIST of MAPs {risk: weakened|added|removed|
+ * changed, text}. */
+const struct base_tree *k8s_generate_risks(struct base_arena *arena, const struct base_tree *before,
+    const struct base_tree *after);
+
+/* Where every field of an object comes from: a LIST of MAPs {field, value, template, inventory,
+ * layer}. NULL with MC_ENOTFOUND when there is no such object. */
+const struct base_tree *k8s_generate_explain(struct base_arena *arena,
+    const struct base_tree *files, const char *kind, const char *namespace, const char *name);
+
+#endif

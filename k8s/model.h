@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The model: everything that templates place, derived from one resolved environment. All
+ * arithmetic and all inference is here; templates only say where a value goes.
+ * Its shape: docs/internals/model.md; its JSON Schema: k8s_model_schema().
+ */
+#ifndef K8S_MODEL_H
+#define K8S_MODEL_H
+
+#include "k8s/inventory.h"
+
+#define K8S_MODEL_VERSION 1
+
+/* Derives the model of an environment. Returns a MAP, or NULL with the failure recorded. What is
+ * doubtful in the graph (an edge that only one side declares, budgets that cannot be met, pools
+ * larger than the database) goes into findings, which may be NULL. */
+const struct base_tree *k8s_model_derive(struct base_arena *arena,
+    const struct base_tree *resolved, struct k8s_findings *findings);
+/* JSON Schema 2020-12 of the model. */
+const struct base_tree *k8s_model_schema(struct base_arena *arena);
+
+/*
+ * What a reviewer must see when it changes: a sorted LIST of MAPs
+ * {class: edge|mtls|egress|principal|identity|fault|exposure, key, value, strength}.
+ * strength orders values of one key: lower is weaker (PERMISSIVE under STRICT).
+ */
+const struct base_tree *k8s_model_facts(struct base_arena *arena, const struct base_tree *model);
+
+/* One identity that the inventory registers; what the ledger keeps. */
+struct k8s_registration {
+	const char *environment;
+	const char *trust_domain;
+	const char *namespace;
+	const char *service_account;
+	const char *owner;
+	const char *state;        /* active, suspended, retired */
+	int64_t max_ttl_s;        /* 0: the environment's */
+	const char *const *key_types; /* "rsa", "p-256"; none: the environment's */
+	size_t key_type_count;
+	const char *const *dns_names; /* for the profile server only */
+	size_t dns_name_count;
+};
+
+/* All identities of an environment's model, sorted by namespace and account. */
+size_t k8s_model_registrations(struct base_arena *arena, const struct base_tree *model,
+    const struct k8s_registration **out);
+
+#endif
