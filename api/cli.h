@@ -61,14 +61,18 @@ struct base_secret *cli_passphrase(const char *path, const char *prompt, bool is
     MC_DEALLOC(base_secret_free);
 
 /* --- the verbs, by file --- */
-int cli_init(struct cli *cli);              /* cli_daemon.c */
-int cli_environment_add(struct cli *cli);
+int cli_init(struct cli *cli);              /* cli_program.c */
+int cli_ledger_verify(struct cli *cli);
+/* environment add while the daemon is down: meshcad runs the ceremony itself, and asks for what the
+ * configuration has no file of. */
+int cli_program_environment_add(struct cli *cli);
+int cli_environment_add(struct cli *cli);   /* cli_daemon.c */
 int cli_status(struct cli *cli);
 int cli_unseal(struct cli *cli);
 int cli_reload(struct cli *cli);
 int cli_clock_accept(struct cli *cli);
 int cli_issuer_rotate(struct cli *cli);
-int cli_ledger_verify(struct cli *cli);
+int cli_crl_renew(struct cli *cli);
 int cli_svid_fetch(struct cli *cli);        /* cli_svid.c */
 int cli_cert_list(struct cli *cli);         /* cli_cert.c */
 int cli_cert_show(struct cli *cli);
@@ -77,6 +81,7 @@ int cli_cert_revoke(struct cli *cli);
 int cli_issuer_list(struct cli *cli);       /* cli_authority.c */
 int cli_bundle(struct cli *cli);
 int cli_crl(struct cli *cli);
+int cli_event_list(struct cli *cli);        /* cli_event.c */
 int cli_user_add(struct cli *cli);          /* cli_user.c */
 int cli_user_list(struct cli *cli);
 int cli_user_remove(struct cli *cli);

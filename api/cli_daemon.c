@@ -1,123 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verbs that steer the daemon on this machine, over its local socket or by starting it. */
-#include <errno.h>
-#include <fcntl.h>
+/* Verbs that steer the daemon on this machine, over its local socket. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "api/cli.h"
 #include "api/cli_admin.h"
 #include "api/cli_rest.h"
 #include "api/cli_table.h"
 #include "base/msg_issue.h"
-#include "base/proc.h"
-
-#define ARGV_MAX 12
-
-/* Becomes a program of ours. Returns only on failure. */
-static int
-become(const struct cli *cli, const char *name, const char **argv)
-{
-	char *path = base_xasprintf("%s/%s", base_proc_dir(), name);
-	int failure;
-
-	argv[0] = path;
-	(void)fflush(NULL);
-	(void)execv(path, (char *const *)(uintptr_t)argv);
-	failure = errno;
-	(void)cli_fail(cli, CLI_FAILED, "io", "%s: %s", path, strerror(failure));
-	free(path);
-	return CLI_FAILED;
-}
-
-static const char *
-config_path(const struct cli *cli)
-{
-	const char *path = cli_args_get(&cli->args, "--config");
-
-	return path == NULL ? CLI_CONFIG_DEFAULT : path;
-}
-
-int
-cli_init(struct cli *cli)
-{
-	const char *file = cli_args_get(&cli->args, "--root-passphrase-file");
-	const char *argv[ARGV_MAX] = {NULL, "--init", "--config", config_path(cli), NULL};
-
-	if (file != NULL) {
-		argv[4] = "--root-passphrase-file";
-		argv[5] = file;
-	}
-	return become(cli, "meshcad", argv);
-}
-
-/* Runs a program of ours to its end with its standard output as lines of a JSON report. */
-static int
-report_json(const struct cli *cli, const char *name, const char **argv)
-{
-	char *path = base_xasprintf("%s/%s", base_proc_dir(), name);
-	char *line = NULL;
-	size_t size = 0;
-	int status = -1;
-	int fds[2];
-	json_t *object;
-	FILE *in;
-	pid_t pid;
-
-	argv[0] = path;
-	if (pipe2(fds, O_CLOEXEC) != 0 || (pid = fork()) < 0) {
-		free(path);
-		return cli_fail(cli, CLI_FAILED, "io", "starting %s: %s", name, strerror(errno));
-	}
-	if (pid == 0) {
-		(void)dup2(fds[1], STDOUT_FILENO);
-		(void)execv(path, (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	(void)close(fds[1]);
-	free(path);
-	object = json_pack("{s:b, s:[]}", "ok", 0, "report");
-	in = fdopen(fds[0], "r");
-	while (in != NULL && getline(&line, &size, in) > 0) {
-		line[strcspn(line, "\n")] = '\0';
-		(void)json_array_append_new(json_object_get(object, "report"), json_string(line));
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-	}
-	(void)json_object_set_new(object, "ok", json_boolean(status == 0));
-	cli_json_print(object);
-	json_decref(object);
-	if (in != NULL) {
-		(void)fclose(in);
-	}
-	free(line);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_FAILED;
-}
-
-int
-cli_ledger_verify(struct cli *cli)
-{
-	const char *path = cli_args_get(&cli->args, "--ledger");
-	const char *argv[ARGV_MAX] = {NULL, "--verify", path, NULL};
-	struct config *config = NULL;
-	int ret;
-
-	if (path == NULL) {
-		config = cli_config(cli);
-		if (config == NULL) {
-			return cli_fail_err(cli, mc_err_last()->code);
-		}
-		argv[2] = config->ledger_path;
-	}
-	ret = cli->json ? report_json(cli, "meshca-ledger", argv)
-			: become(cli, "meshca-ledger", argv);
-	config_free(config);
-	return ret;
-}
 
 /* Sends a request that answers with nothing but its outcome and perhaps a text. done is said
  * when it worked and no text came. */
@@ -252,25 +144,62 @@ cli_issuer_rotate(struct cli *cli)
 	return ret;
 }
 
-/* The daemon is down: meshcad runs the ceremony itself, and asks for what the configuration has
- * no file of. */
 static int
-environment_add_offline(struct cli *cli)
+crl_renew_root(struct cli *cli)
 {
-	const char *root = cli_args_get(&cli->args, "--root-passphrase-file");
-	const char *argv[ARGV_MAX] = {NULL, "--environment-add", cli->args.operands[0],
-	    "--config", config_path(cli), NULL};
+	struct msg_adm_environment request = {.environment = base_span_of(NULL, 0)};
+	struct base_secret *secret;
+	int ret;
 
 	if (cli_args_has(&cli->args, "--passphrase-file")) {
 		return cli_fail(cli, CLI_USAGE, "usage",
-		    "meshcad is not running: it takes the passphrase from passphrase_file in the "
-		    "configuration, or asks; leave --passphrase-file out");
+		    "--passphrase-file goes with --environment; the root's is "
+		    "--root-passphrase-file");
 	}
-	if (root != NULL) {
-		argv[5] = "--root-passphrase-file";
-		argv[6] = root;
+	secret = cli_passphrase(cli_args_get(&cli->args, "--root-passphrase-file"),
+	    "Passphrase of the root", false);
+	if (secret == NULL) {
+		return cli_fail_err(cli, mc_err_last()->code);
 	}
-	return become(cli, "meshcad", argv);
+	request.root_passphrase = secret_span(secret);
+	cli_note("a new CRL of the root");
+	ret = act(cli, MSG_ADM_CA_CRL, &msg_adm_environment_table, &request,
+	    "the root's CRL is renewed");
+	base_secret_free(secret);
+	return ret;
+}
+
+int
+cli_crl_renew(struct cli *cli)
+{
+	const char *environment = cli_args_get(&cli->args, "--environment");
+	struct msg_adm_environment request = {.environment = base_span_of(NULL, 0)};
+	struct base_secret *secret;
+	bool has_file = false;
+	int ret;
+
+	if ((environment != NULL) == cli_args_has(&cli->args, "--root")) {
+		return cli_fail(cli, CLI_USAGE, "usage",
+		    "give --environment for the CRL of its CA, or --root for the root's");
+	}
+	if (environment == NULL) {
+		return crl_renew_root(cli);
+	}
+	if (cli_args_has(&cli->args, "--root-passphrase-file")) {
+		return cli_fail(cli, CLI_USAGE, "usage",
+		    "--root-passphrase-file goes with --root");
+	}
+	if (!find_environment(cli, environment, &has_file) ||
+	    !get_passphrase(cli, !has_file, false, &secret)) {
+		return cli_fail_err(cli, mc_err_last()->code);
+	}
+	request.environment = base_span_str(environment);
+	request.passphrase = secret_span(secret);
+	cli_note("a new CRL of the CA of %s", environment);
+	ret = act(cli, MSG_ADM_CA_CRL, &msg_adm_environment_table, &request,
+	    "the CRL is renewed");
+	base_secret_free(secret);
+	return ret;
 }
 
 int
@@ -292,7 +221,7 @@ cli_environment_add(struct cli *cli)
 	is_up = cli_admin_is_up(config);
 	config_free(config);
 	if (!is_up) {
-		return environment_add_offline(cli);
+		return cli_program_environment_add(cli);
 	}
 	if (!find_environment(cli, name, &has_file) ||
 	    !get_passphrase(cli, !has_file, true, &secret)) {

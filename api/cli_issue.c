@@ -58,34 +58,34 @@ read_options(const struct cli *cli, struct issue *issue)
 	return CLI_OK;
 }
 
-/* The SPIFFE ID, whose trust domain the server knows; NULL after a report. */
-static char *
-identity_new(const struct cli *cli, const struct cli_client *client, const struct issue *issue)
+/* The SPIFFE ID, whose trust domain the server knows. Returns a cli_exit. */
+static int
+find_identity(const struct cli *cli, const struct cli_client *client, const struct issue *issue,
+    char **out)
 {
 	const struct cli_rest_act act = {.method = "GET", .path = "/v1/environments"};
 	const json_t *rows;
-	char *identity = NULL;
 	json_t *list;
+	int ret = cli_rest_call(cli, client, &act, &list);
 
-	if (cli_rest_call(cli, client, &act, &list) != CLI_OK) {
-		return NULL;
+	*out = NULL;
+	if (ret != CLI_OK) {
+		return ret;
 	}
 	rows = json_object_get(list, "environments");
-	for (size_t i = 0; i < json_array_size(rows) && identity == NULL; i++) {
+	for (size_t i = 0; i < json_array_size(rows) && *out == NULL; i++) {
 		const json_t *row = json_array_get(rows, i);
 
 		if (strcmp(cli_json_text(row, "name"), issue->environment) == 0) {
-			identity = base_xasprintf("spiffe://%s/ns/%s/sa/%s",
+			*out = base_xasprintf("spiffe://%s/ns/%s/sa/%s",
 			    cli_json_text(row, "trust_domain"), issue->namespace,
 			    issue->account);
 		}
 	}
 	json_decref(list);
-	if (identity == NULL) {
-		(void)cli_fail(cli, CLI_NOT_FOUND, "not-found", "there is no environment %s",
-		    issue->environment);
-	}
-	return identity;
+	return *out != NULL ? CLI_OK
+			    : cli_fail(cli, CLI_NOT_FOUND, "not-found",
+				  "there is no environment %s", issue->environment);
 }
 
 /* The CSR of --csr, or a new key and its CSR. */
@@ -106,9 +106,10 @@ prepare_csr(const struct cli *cli, const struct cli_client *client, struct issue
 		return cli_fail(cli, CLI_USAGE, "usage", "--key-type is p256 or rsa2048");
 	}
 	if (strcmp(issue->profile, "svid") == 0) {
-		identity = identity_new(cli, client, issue);
-		if (identity == NULL) {
-			return CLI_FAILED;
+		int ret = find_identity(cli, client, issue, &identity);
+
+		if (ret != CLI_OK) {
+			return ret;
 		}
 	}
 	issue->key = cli_key_generate(key_type);

@@ -21,11 +21,12 @@ struct msg_adm_ans {
 };
 extern const struct msg_table msg_adm_ans_table;
 
-/* MSG_ADM_UNSEAL, MSG_ADM_ROTATE, MSG_ADM_ENV_ADD, MSG_ADM_CA_CRL */
+/* MSG_ADM_UNSEAL, MSG_ADM_ROTATE, MSG_ADM_ENV_ADD, MSG_ADM_CA_CRL; the last takes no environment
+ * for the root. */
 struct msg_adm_environment {
 	struct base_span environment;
 	struct base_span passphrase;      /* of the environment; empty: the configured credential */
-	struct base_span root_passphrase; /* ENV_ADD only: certifies the lineage */
+	struct base_span root_passphrase; /* ENV_ADD: certifies the lineage; CA_CRL of the root */
 };
 extern const struct msg_table msg_adm_environment_table;
 

@@ -166,9 +166,11 @@ policy_server(struct signer *signer, const struct msg_issue *msg, struct cert_le
 			return MC_FAIL(MC_EIDENTITY, "DNS name number %zu is not one", i + 1);
 		}
 		if (!server_name_allowed(signer, dns[i])) {
-			return MC_FAIL(MC_EIDENTITY,
-			    "%.*s is not among server_names or dns_names of environment %s",
-			    (int)dns[i].len, (const char *)dns[i].ptr, signer->environment);
+			return MC_FAIL(MC_EIDENTITY, "%.*s is not in %s of %s", (int)dns[i].len,
+			    (const char *)dns[i].ptr,
+			    signer->operators ? "rest.dns_names"
+					      : "server.names or grpc.dns_names",
+			    signer->environment);
 		}
 	}
 	return signer_policy_life(signer, msg->ttl_s, signer->env->server_ttl_s,

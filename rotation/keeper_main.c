@@ -148,7 +148,7 @@ ask(struct keeper *keeper, struct issuer *issuer, enum crl_due due)
 	} else {
 		/* The root's passphrase is on no server: people must act. */
 		settle(issuer, MC_ENOTREADY,
-		    base_span_str("the root's CRL is due; renew it in a root ceremony"));
+		    base_span_str("the root's CRL is due: run meshca crl renew --root"));
 	}
 }
 

@@ -205,8 +205,8 @@ alarm_no_passphrase(const char *environment, const char *detail)
 		last_us = now_us;
 		base_log(LOG_LVL_ERROR, "ca-crl-due", LOG_STR("of", environment),
 		    LOG_STR("detail", detail),
-		    LOG_STR("remedy", "run meshca issuer rotate with its passphrase, or set "
-				      "passphrase_file"), LOG_END);
+		    LOG_STR("remedy", "run meshca crl renew --environment with its "
+				      "passphrase, or set passphrase_file"), LOG_END);
 	}
 }
 

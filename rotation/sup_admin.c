@@ -255,7 +255,8 @@ static void
 act(struct order *order, enum msg_ceremony kind,
     void (*done)(void *self, enum mc_err status, const char *detail))
 {
-	struct sup_act ceremony = {.act = kind, .environment = order->environment,
+	struct sup_act ceremony = {.act = kind,
+	    .environment = order->environment[0] != '\0' ? order->environment : NULL,
 	    .passphrase = order->passphrase, .root_passphrase = order->root_passphrase,
 	    .actor = order->actor, .progress = progress, .done = done, .self = order};
 
@@ -300,10 +301,18 @@ on_ca_crl(struct client *client, const struct base_item *item)
 	struct order *order = NULL;
 	enum mc_err ret = take_environment(client, item, &order);
 
-	if (ret == MC_OK) {
-		act(order, MSG_CEREMONY_CRL, on_done);
+	if (ret != MC_OK) {
+		return ret;
 	}
-	return ret;
+	if (order->environment[0] != '\0') {
+		act(order, MSG_CEREMONY_CRL, on_done);
+	} else if (!sup_keys_have(client->admin->sup->config->root_key_dir, "root.pem")) {
+		/* the root's ceremony would make a new one */
+		finish(order, MC_ENOTFOUND, "root.pem is not in root_key_dir; bring the root key's folder");
+	} else {
+		act(order, MSG_CEREMONY_ROOT, on_done);
+	}
+	return MC_OK;
 }
 
 static void

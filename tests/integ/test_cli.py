@@ -13,7 +13,7 @@ import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from harness import BIN, Authority, Issuer, free_port, new_key
+from harness import BIN, Authority, Issuer, free_port, make_csr, new_key
 
 
 def certs(text):
@@ -226,6 +226,22 @@ class Cli(unittest.TestCase):
                     "--dns", "istiod.istio-system.svc", "--csr", csr, code=4,
                     person=self.alice)
 
+    def test_exit_status_is_the_same_with_a_key_made_here(self):
+        words = ("--namespace", "shop", "--service-account", "x", "--out",
+                 self.ca.folder / "nowhere")
+        self.run_it("cert", "issue", "--environment", "nowhere", *words, code=4,
+                    says="there is no environment nowhere", person=self.alice)
+        self.run_it("cert", "issue", "--environment", "production", *words, "--url",
+                    f"https://localhost:{free_port()}", code=3, person=self.alice)
+
+    def test_refusals_name_keys_that_exist(self):
+        csr = self.ca.folder / "foreign.csr"
+        csr.write_bytes(make_csr(new_key()))
+        self.run_it("cert", "issue", "--environment", "production", "--profile", "server",
+                    "--dns", "evil.example", "--csr", csr, code=1,
+                    says="evil.example is not in server.names or grpc.dns_names of production",
+                    person=self.alice)
+
     def test_list(self):
         for n in range(3):
             self.run_it("cert", "issue", "--environment", "production", "--namespace", "shop",
@@ -261,6 +277,48 @@ class Cli(unittest.TestCase):
         x509.load_der_x509_crl(out.read_bytes())
         self.run_it("bundle", "--environment", "nowhere", code=4, person=self.alice)
         self.run_it("crl", code=2, person=self.alice)
+
+    def ca_crl(self, profile, environment):
+        """The CRL that the CA of this profile signed last."""
+        rows = self.json("issuer", "list", person=self.alice)["issuers"]
+        issuer = next(row["id"] for row in rows if row["profile"] == profile
+                      and row["environment"] == environment)
+        return x509.load_pem_x509_crl(self.run_it("crl", "--issuer", issuer,
+                                                  person=self.alice).encode())
+
+    def test_crl_renew(self):
+        root = self.ca.folder / "root.pass"
+        for profile, environment, words in (
+                ("environment", "production", ("--environment", "production")),
+                ("root", None, ("--root", "--root-passphrase-file", root))):
+            number = self.ca_crl(profile, environment).extensions.get_extension_for_class(
+                x509.CRLNumber).value.crl_number
+            self.run_it("crl", "renew", *words)
+            again = self.ca_crl(profile, environment)
+            self.assertGreater(again.extensions.get_extension_for_class(
+                x509.CRLNumber).value.crl_number, number)
+        done = self.ca.meshca("crl", "renew", "--environment", "sealed", "--passphrase-file",
+                              self.ca.folder / "sealed.pass")
+        self.assertIn("CRL", done.stderr)
+        self.run_it("crl", "renew", "--root", "--root-passphrase-file",
+                    self.ca.folder / "production.pass", code=1)
+        self.run_it("crl", "renew", code=2, says="--root")
+        self.run_it("crl", "renew", "--root", "--environment", "production", code=2)
+        self.run_it("crl", "renew", "--environment", "nowhere", code=4)
+
+    def test_events(self):
+        self.run_it("crl", "renew", "--environment", "production")
+        rows = self.json("event", "list", person=self.alice)["events"]
+        self.assertGreater(len(rows), 3)
+        numbers = [row["sequence"] for row in rows]
+        self.assertEqual(numbers, sorted(numbers, reverse=True))
+        some = self.json("event", "list", "--limit", "2", person=self.alice)
+        self.assertEqual(len(some["events"]), 2)
+        self.assertIsNotNone(some["next"])
+        text = self.run_it("event", "list", person=self.alice)
+        self.assertTrue(text.startswith("SEQ "), text)
+        self.assertIn("user-added", text)
+        self.run_it("event", "list", "--limit", "0", code=2, person=self.alice)
 
     def test_rotate(self):
         def issuing():
@@ -357,8 +415,16 @@ class Environments(unittest.TestCase):
         ca = Authority(environments=("production",), ca_key="p-256")
         ca.write()
         try:
-            done = ca.meshca("init", "--root-passphrase-file", ca.folder / "root.pass")
-            self.assertIn("root certificate", done.stderr)
+            done = ca.meshca("init", "--root-passphrase-file", ca.folder / "root.pass", "--json")
+            told = json.loads(done.stdout)
+            self.assertTrue(told["ok"])
+            self.assertIn("root certificate", " ".join(told["report"]))
+            self.assertEqual(done.stderr, "")
+            again = ca.meshca("init", "--json", "--root-passphrase-file",
+                              ca.folder / "root.pass", check=False)
+            self.assertEqual(again.returncode, 1)
+            self.assertFalse(json.loads(again.stdout)["ok"])
+            self.assertIn("already", json.loads(again.stderr)["detail"])
             again = ca.meshca("init", "--root-passphrase-file", ca.folder / "root.pass",
                               check=False)
             self.assertNotEqual(again.returncode, 0)
