@@ -287,11 +287,7 @@ csr_parse(struct base_span der, struct csr *out)
 	if (ret != MC_OK) {
 		return ret;
 	}
-	if (!spki_signature_alg_matches(&request, csr.key_alg)) {
-		return MC_FAIL(MC_ECSR_SIGNATURE,
-		    "the signature algorithm is not the one we take for a %s key",
-		    key_alg_name(csr.key_alg));
-	}
+	csr.signature_alg_ok = spki_signature_alg_matches(&request, csr.key_alg);
 	if (!der_rd_bits(&request, &csr.signature) || !der_rd_done(&request)) {
 		return bad_der("the signature is malformed");
 	}
@@ -408,6 +404,11 @@ csr_check(const struct csr *csr, const struct csr_policy *policy)
 {
 	if (!key_allowed(csr, policy)) {
 		return MC_FAIL(MC_ECSR_KEY_TYPE, "%s keys are not allowed here",
+		    key_alg_name(csr->key_alg));
+	}
+	if (!csr->signature_alg_ok) {
+		return MC_FAIL(MC_ECSR_SIGNATURE,
+		    "the signature algorithm is not the one we take for a %s key",
 		    key_alg_name(csr->key_alg));
 	}
 	enum mc_err ret = check_extensions(csr);

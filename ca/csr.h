@@ -26,6 +26,7 @@ struct csr {
 	struct base_span cn;        /* CSR_SUBJECT_CN: its text */
 	enum msg_key_alg key_alg;
 	struct base_span key;       /* as enum msg_key_alg says */
+	bool signature_alg_ok;      /* SHA-256 with RSA or P-256, SHA-384 with P-384 */
 	struct base_span signature;
 	bool has_san;
 	unsigned uri_count;
@@ -54,8 +55,7 @@ struct csr_policy {
 /* Scans der (at most LIMIT_CSR_DER bytes) into *out. Pure: no allocation, thread-safe.
  * Returns MC_OK; MC_ECSR_DER for what is not strict DER of a PKCS #10 request;
  * MC_ECSR_KEY_TYPE, MC_ECSR_KEY_SIZE, MC_ECSR_KEY_WEAK (an exponent other than 65537) for
- * keys that have no typed form; MC_ECSR_SIGNATURE for a signature algorithm other than
- * SHA-256 with RSA or P-256, SHA-384 with P-384. */
+ * keys that have no typed form. */
 enum mc_err csr_parse(struct base_span der, struct csr *out) MC_MUST_CHECK;
 
 /* Holds the request against policy. SVID: subject empty or one empty O, exactly one URI SAN
@@ -63,7 +63,8 @@ enum mc_err csr_parse(struct base_span der, struct csr *out) MC_MUST_CHECK;
  * if they are among the names (SERVER) or the CN is the name (CLIENT). All: KU within
  * {digitalSignature, keyEncipherment}, EKU within {serverAuth, clientAuth}; both are
  * otherwise ignored. Any other extension or attribute is refused.
- * Returns MC_OK, MC_ECSR_KEY_TYPE, MC_ECSR_SUBJECT, MC_ECSR_SAN, MC_ECSR_EXTENSION. */
+ * Returns MC_OK, MC_ECSR_KEY_TYPE, MC_ECSR_SIGNATURE (an algorithm that is not the one for the
+ * key), MC_ECSR_SUBJECT, MC_ECSR_SAN, MC_ECSR_EXTENSION. */
 enum mc_err csr_check(const struct csr *csr, const struct csr_policy *policy) MC_MUST_CHECK;
 
 /* A thread's own verifier: reuses its OpenSSL objects. */
@@ -72,7 +73,9 @@ struct csr_verifier;
 void csr_verifier_free(struct csr_verifier *verifier);
 struct csr_verifier *csr_verifier_new(void) MC_DEALLOC(csr_verifier_free);
 
-/* Key policy (ca/key.h) and proof of possession.
+/* Key policy (ca/key.h) and proof of possession. The keys of Debian's weak
+ * generator (CVE-2008-0166) are not looked up, because Debian ships their list no more
+ * (openssl-blacklist); small factors and the proof are checked.
  * Returns MC_OK, MC_ECSR_KEY_SIZE, MC_ECSR_KEY_WEAK, MC_ECSR_SIGNATURE. */
 enum mc_err csr_verifier_verify(struct csr_verifier *verifier, const struct csr *csr)
     MC_MUST_CHECK;

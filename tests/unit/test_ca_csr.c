@@ -67,6 +67,9 @@ START_TEST(test_good)
 	ck_assert_int_eq(run(&make, &svid), MC_ECSR_KEY_TYPE);
 	policy.p384 = true;
 	ck_assert_int_eq(run(&make, &policy), MC_OK);
+	make.sig_alg = "300a06082a8648ce3d040302"; /* SHA-256 */
+	ck_assert_int_eq(run(&make, &policy), MC_ECSR_SIGNATURE);
+	make.sig_alg = NULL;
 	make.key = key_of("P-256"); /* the importer forgets the key before */
 	ck_assert_int_eq(run(&make, &svid), MC_OK);
 }
@@ -159,6 +162,10 @@ START_TEST(test_bad)
 	    {"SHA-384 with P-256",
 		{.uri = {MAKE_URI}, .sig_alg = "300a06082a8648ce3d040303"}, "P-256",
 		MC_ECSR_SIGNATURE},
+	    /* The key is refused first: another digest would not help its holder. */
+	    {"SHA-256 with P-384, which is not allowed here",
+		{.uri = {MAKE_URI}, .sig_alg = "300a06082a8648ce3d040302"}, "P-384",
+		MC_ECSR_KEY_TYPE},
 	    {"an Ed25519 key",
 		{.uri = {MAKE_URI},
 		    .spki = "302a300506032b6570032100d75a980182b10ab7d54bfed3c964073a"
