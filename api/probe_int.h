@@ -11,6 +11,7 @@ struct probe_issuer {
 	char environment[LIMIT_ENVIRONMENT + 1];
 	uint8_t issuer_id[32];
 	uint8_t profile; /* enum msg_profile */
+	bool revoked;
 	int64_t not_after_at;
 	uint64_t crl_number; /* 0: none yet */
 	int64_t crl_this_update_at;
@@ -31,7 +32,7 @@ struct probe_ledger {
 	size_t issuer_count;
 };
 
-#define PROBE_STALE_US 15000000 /* three polls missed */
+#define PROBE_STALE_US 15000000 /* fifteen polls missed */
 
 /* One part that must be there for /readyz. */
 struct probe_part {

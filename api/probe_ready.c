@@ -40,8 +40,23 @@ check_ledger(const struct front *front, const struct probe_ledger *ledger, int64
 	}
 }
 
+/* The ledger takes no leaf of a revoked issuing CA, whatever its signer says. */
+static bool
+issuer_is_revoked(const struct probe_ledger *ledger, const struct front_env *env)
+{
+	for (size_t i = 0; i < ledger->issuer_count; i++) {
+		if (ledger->issuers[i].revoked &&
+		    memcmp(ledger->issuers[i].issuer_id, env->issuer_id,
+			sizeof(env->issuer_id)) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void
-check_environment(const struct front_env *env, struct probe_part *part)
+check_environment(const struct front_env *env, const struct probe_ledger *ledger,
+    struct probe_part *part)
 {
 	set_ready(part, env->config->name);
 	part->optional = strcmp(env->config->name, CONFIG_OPERATORS) == 0;
@@ -55,6 +70,11 @@ check_environment(const struct front_env *env, struct probe_part *part)
 		part->ready = false;
 		snprintf(part->reason, sizeof(part->reason), "signer: %s",
 		    mc_err_text(env->signer_state));
+	} else if (issuer_is_revoked(ledger, env)) {
+		part->ready = false;
+		snprintf(part->reason, sizeof(part->reason),
+		    "the issuing CA is revoked: run 'meshca issuer rotate --environment %s'",
+		    env->config->name);
 	} else if (env->bundle_pem == NULL) {
 		set_reason(part, "the trust bundle is not known yet");
 	} else if (env->tls == NULL || !tls_server_is_certified(env->tls)) {
@@ -70,7 +90,7 @@ probe_parts(const struct front *front, const struct probe_ledger *ledger, int64_
 
 	check_ledger(front, ledger, boot_us, &parts[0]);
 	for (size_t i = 0; i < front->env_count; i++) {
-		check_environment(&front->envs[i], &parts[i + 1]);
+		check_environment(&front->envs[i], ledger, &parts[i + 1]);
 	}
 	for (size_t i = 0; i <= front->env_count; i++) {
 		ready = ready && (parts[i].ready || parts[i].optional);

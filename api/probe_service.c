@@ -16,8 +16,10 @@
 #include "base/msg_issue.h"
 #include "base/msg_query.h"
 
-#define POLL_US           5000000
-#define POLL_SOON_US      100000 /* until the first answer */
+#define POLL_US           1000000 /* a full disk shows in readiness that soon */
+#define POLL_SOON_US      100000  /* until the first answer */
+#define POLL_ISSUERS_US   5000000
+#define POLL_WAIT_MS      5000
 #define ANSWER_MAX        (1024 * 1024)
 #define CONNECTIONS_MAX   64
 #define CONNECTION_IDLE_S 10u
@@ -31,6 +33,7 @@ struct probe_service {
 	struct probe_issuer *next; /* the list that is coming in */
 	size_t next_count;
 	bool next_bad;
+	int64_t listed_boot_us; /* when the list was asked for last; 0: never */
 	bool status_pending, list_pending;
 };
 
@@ -97,6 +100,7 @@ take_issuer(struct probe_service *service, const struct msg_issuer_row *row)
 	    sizeof(*service->next));
 	issuer = &service->next[service->next_count++];
 	*issuer = (struct probe_issuer){.profile = row->profile,
+	    .revoked = row->state == MSG_STATE_REVOKED,
 	    .not_after_at = row->not_after_at,
 	    .crl_number = row->crl_number,
 	    .crl_this_update_at = row->crl_this_update_at,
@@ -137,25 +141,37 @@ on_issuers(void *self, enum mc_err status, const struct base_item *item, bool mo
 }
 
 static void
+poll_issuers(struct probe_service *service)
+{
+	const struct msg_issuer_list list = {0};
+	int64_t now_us = base_clock_boot_us();
+
+	if (service->list_pending || (service->listed_boot_us != 0 &&
+	    now_us - service->listed_boot_us < POLL_ISSUERS_US)) {
+		return;
+	}
+	service->list_pending = link_call(service->front->ledger, MSG_ISSUER_LIST,
+	    &msg_issuer_list_table, &list, POLL_WAIT_MS, on_issuers, service) == MC_OK;
+	if (service->list_pending) {
+		service->listed_boot_us = now_us;
+	}
+}
+
+static void
 on_poll(void *self)
 {
 	struct probe_service *service = self;
 	const struct msg_empty empty = {0};
-	const struct msg_issuer_list list = {0};
-	const int wait_ms = POLL_US / 1000;
 
 	if (link_is_up(service->front->ledger)) {
 		if (!service->status_pending) {
 			service->status_pending =
 			    link_call(service->front->ledger, MSG_LEDGER_STATUS, &msg_empty_table,
-				&empty, wait_ms, on_status, service) == MC_OK;
+				&empty, POLL_WAIT_MS, on_status, service) == MC_OK;
 		}
-		if (!service->list_pending) {
-			service->list_pending =
-			    link_call(service->front->ledger, MSG_ISSUER_LIST,
-				&msg_issuer_list_table, &list, wait_ms, on_issuers,
-				service) == MC_OK;
-		}
+		poll_issuers(service);
+	} else {
+		service->ledger.asked_boot_us = 0; /* a new ledger speaks for itself */
 	}
 	base_timer_set_us(service->timer,
 	    service->ledger.asked_boot_us == 0 ? POLL_SOON_US : POLL_US);

@@ -335,6 +335,30 @@ class Rest(unittest.TestCase):
         self.assertLess(time.monotonic() - begin, 35)
         connection.close()
 
+    def readyz_says(self, want, seconds=20):
+        """Waits for a status of /readyz; returns its parts."""
+        end = time.monotonic() + seconds
+        while True:
+            status, text = self.ca.probe("/readyz")
+            if status == want:
+                return {part["name"]: part for part in json.loads(text)["parts"]}
+            self.assertLess(time.monotonic(), end, f"/readyz stays {status}: {text}")
+            time.sleep(0.1)
+
+    def test_a_revoked_issuing_ca_is_not_ready_until_rotated(self):
+        rows = self.ask(200, "GET", "/v1/issuers?environment=development",
+                        person=self.viewer)[1]["issuers"]
+        serial = next(row["serial"] for row in rows if row["profile"] == "issuing")
+        self.ask(200, "POST", f"/v1/certificates/{serial}/revoke", {"reason": "cACompromise"},
+                 self.admin)
+        parts = self.readyz_says(503)
+        self.assertFalse(parts["development"]["ready"])
+        self.assertIn("meshca issuer rotate --environment development",
+                      parts["development"]["reason"])
+        self.assertTrue(parts["production"]["ready"], parts)
+        self.ca.meshca("issuer", "rotate", "--environment", "development")
+        self.readyz_says(200)
+
     def test_probes(self):
         status, text = self.ca.probe("/readyz")
         self.assertEqual(status, 200)

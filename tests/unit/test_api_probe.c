@@ -135,6 +135,27 @@ START_TEST(each_missing_piece_makes_it_unready)
 }
 END_TEST
 
+START_TEST(a_revoked_issuing_ca_is_named_until_another_is_at_work)
+{
+	struct probe_issuer issuers[] = {
+	    {.environment = "production", .profile = MSG_PROFILE_ISSUING, .revoked = true,
+		.issuer_id = {1}},
+	    {.environment = "production", .profile = MSG_PROFILE_ISSUING, .issuer_id = {2}}};
+
+	all_is_well();
+	ledger.issuers = issuers;
+	ledger.issuer_count = 2;
+	envs[0].issuer_id[0] = 1;
+	ck_assert(!ready());
+	ck_assert(parts[0].ready);
+	ck_assert(!parts[1].ready);
+	ck_assert_ptr_nonnull(
+	    strstr(parts[1].reason, "meshca issuer rotate --environment production"));
+	envs[0].issuer_id[0] = 2;
+	ck_assert(ready());
+}
+END_TEST
+
 START_TEST(the_answer_is_json_with_reasons)
 {
 	struct base_buf out;
@@ -195,4 +216,5 @@ END_TEST
 
 CHECK_MAIN("api_probe", ready_when_every_part_is, a_sealed_environment_is_named_with_what_to_do,
     the_operators_do_not_make_the_mesh_unready, each_missing_piece_makes_it_unready,
-    the_answer_is_json_with_reasons, expiry_tells_of_the_environment_that_ends_first)
+    a_revoked_issuing_ca_is_named_until_another_is_at_work, the_answer_is_json_with_reasons,
+    expiry_tells_of_the_environment_that_ends_first)
