@@ -85,6 +85,8 @@
 #define LIMIT_TEMPLATE_DEPTH 16        /* includes within includes */
 #define LIMIT_FOLDER_OBJECTS 500       /* kustomize grows worse than linear above */
 #define LIMIT_LOG_LINE 4096
+#define LIMIT_LISTEN_WAIT_MS 3000      /* at a start: a killed predecessor's processes are still leaving */
+#define LIMIT_LISTEN_RETRY_MS 50       /* between two attempts to bind */
 #define LIMIT_PROC_RESTART_MAX_S 10    /* longest wait before a crashed role is restarted */
 
 #endif

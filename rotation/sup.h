@@ -104,8 +104,9 @@ struct sup_listener {
 	struct config_address address;
 	int fd;
 };
-/* Binds what config names and is not in the list yet. Returns MC_OK, or MC_EIO naming key, address and
- * remedy; then the list is as before. */
+/* Binds what config names and is not in the list yet. Before the first process starts, waits up to
+ * LIMIT_LISTEN_WAIT_MS for busy ports. Returns MC_OK, or MC_EIO naming key, address and remedy; then
+ * the list is as before. */
 enum mc_err sup_listen(struct sup *sup, const struct config *config);
 /* Closes all. */
 void sup_listen_clear(struct sup *sup);

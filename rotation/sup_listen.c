@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "rotation/sup.h"
 
 #define BACKLOG 4096 /* 10,000 agents reconnect at once; the kernel's somaxconn is 4096 */
@@ -36,6 +39,26 @@ bind_address(const struct config_address *address)
 		(void)close(fd);
 		errno = kept;
 		return -1;
+	}
+	return fd;
+}
+
+/* Binds; at a start, a busy port gets until `until_us` (boot time) to become free: a listener lives until
+ * the last thread of the last process that had it is gone, which can be after its supervisor's end. */
+static int
+bind_patiently(const char *what, const struct config_address *address, int64_t until_us)
+{
+	static const struct timespec step = {.tv_nsec = LIMIT_LISTEN_RETRY_MS * 1000000L};
+	int fd = bind_address(address);
+
+	if (fd < 0 && errno == EADDRINUSE && base_clock_boot_us() < until_us) {
+		base_log(LOG_LVL_WARN, "port-busy", LOG_STR("of", what), LOG_STR("host", address->host),
+		    LOG_INT("port", address->port), LOG_INT("waiting_ms", LIMIT_LISTEN_WAIT_MS),
+		    LOG_END);
+		do {
+			(void)nanosleep(&step, NULL);
+			fd = bind_address(address);
+		} while (fd < 0 && errno == EADDRINUSE && base_clock_boot_us() < until_us);
 	}
 	return fd;
 }
@@ -75,18 +98,19 @@ have(const struct sup *sup, enum msg_listener kind, const char *environment)
 
 static enum mc_err
 add(struct sup *sup, enum msg_listener kind, const char *environment,
-    const struct config_address *address)
+    const struct config_address *address, int64_t until_us)
 {
 	static const char *const names[] = {"", "grpc", "rest", "probes"};
+	const char *what = environment != NULL ? environment : names[kind];
 	struct sup_listener *listener;
 	int fd;
 
 	if (have(sup, kind, environment)) {
 		return MC_OK;
 	}
-	fd = bind_address(address);
+	fd = bind_patiently(what, address, until_us);
 	if (fd < 0) {
-		return refuse(environment != NULL ? environment : names[kind], address);
+		return refuse(what, address);
 	}
 	sup->listeners = base_xreallocarray(sup->listeners, sup->listener_count + 1,
 	    sizeof(*sup->listeners));
@@ -111,14 +135,17 @@ enum mc_err
 sup_listen(struct sup *sup, const struct config *config)
 {
 	size_t before = sup->listener_count;
-	enum mc_err ret = add(sup, MSG_LISTEN_REST, NULL, &config->rest);
+	/* only while there is nobody that a wait would stall; a reload adds a port of nobody's */
+	int64_t until_us = sup->procs == NULL
+	    ? base_clock_boot_us() + LIMIT_LISTEN_WAIT_MS * INT64_C(1000) : 0;
+	enum mc_err ret = add(sup, MSG_LISTEN_REST, NULL, &config->rest, until_us);
 
 	if (ret == MC_OK) {
-		ret = add(sup, MSG_LISTEN_PROBES, NULL, &config->probes);
+		ret = add(sup, MSG_LISTEN_PROBES, NULL, &config->probes, until_us);
 	}
 	for (size_t i = 0; i < config->environment_count && ret == MC_OK; i++) {
 		ret = add(sup, MSG_LISTEN_GRPC, config->environments[i].name,
-		    &config->environments[i].grpc);
+		    &config->environments[i].grpc, until_us);
 	}
 	if (ret != MC_OK) {
 		close_down_to(sup, before);

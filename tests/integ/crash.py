@@ -108,23 +108,39 @@ def processes(ca):
 
 
 def alive(pid):
+    """A dead leader is not enough: its process's other threads may still hold the sockets."""
     with contextlib.suppress(OSError):
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                if (task / "stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX":
+                    return True
     return False
 
 
+def kill_tree(ca):
+    main = ca.process.pid
+    os.kill(main, signal.SIGSTOP)  # it starts nobody behind our back
+    while (pathlib.Path(f"/proc/{main}/stat").read_text().rsplit(")", 1)[1].split()[0]) != "T":
+        time.sleep(0.001)
+    children = [int(pid) for pid in
+                pathlib.Path(f"/proc/{main}/task/{main}/children").read_text().split()]
+    for pid in (main, *children):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    ca.process.wait()
+    # As a service manager does: the old tree is gone before the new one starts.
+    end = time.monotonic() + 30
+    while any(alive(pid) for pid in children):
+        assert time.monotonic() < end, "a killed process does not end"
+        time.sleep(0.005)
+
+
 def kill(ca, target):
-    found = processes(ca)
     if target == "tree":
-        for pid in (ca.process.pid, *found.values()):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        ca.process.wait()
-        # As a service manager does: the old tree is gone before the new one starts.
-        while any(alive(pid) for pid in found.values()):
-            time.sleep(0.005)
+        kill_tree(ca)
         ca.start(ready=False)
         return
+    found = processes(ca)
     end = time.monotonic() + 10
     while target not in found and time.monotonic() < end:
         time.sleep(0.02)

@@ -39,13 +39,26 @@ def b64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+RESERVED = []  # sockets that keep this process's ports from others until it ends
+
+
 def free_port():
-    """Below the ephemeral range: else, while nobody listens, a client's own source port may be it."""
+    """A port that is nobody else's until this process ends.
+
+    Bound here and never listening: another test's bind fails, while a server that sets SO_REUSEADDR gets
+    it. Below the ephemeral range, so that no client's source port is it.
+    """
     while True:
         port = random.randrange(20000, 32000)
-        with socket.socket() as s, contextlib.suppress(OSError):
+        s = socket.socket()
+        try:
             s.bind(("127.0.0.1", port))
-            return port
+        except OSError:
+            s.close()
+            continue
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        RESERVED.append(s)
+        return port
 
 
 def new_key(kind="p-256"):

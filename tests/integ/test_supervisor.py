@@ -397,10 +397,12 @@ class Start(unittest.TestCase):
         ca = Authority(environments=("production",))
         ca.write()
         with socket.socket() as busy:
+            busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             busy.bind(("127.0.0.1", ca.ports["production"]))
             busy.listen()
             done = self.run_daemon(ca)
         self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.count('"port-busy"'), 1, "it says once that it waits")
         self.assertRegex(done.stderr.splitlines()[-1],
                          r"^meshcad: production: port \d+ on 127.0.0.1 is in use")
         ca.config.chmod(0o666)

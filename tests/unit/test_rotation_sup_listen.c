@@ -4,8 +4,11 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "rotation/sup.h"
 
 /* Binds a free port and leaves it listening. */
@@ -46,10 +49,66 @@ START_TEST(test_all_or_nothing)
 	(void)close(busy);
 	ck_assert_int_eq(sup_listen(&sup, &config), MC_OK);
 	ck_assert_uint_eq(sup.listener_count, 3);
-	/* a reload keeps what is bound */
+	/* a second call keeps what is bound */
 	ck_assert_int_eq(sup_listen(&sup, &config), MC_OK);
 	ck_assert_uint_eq(sup.listener_count, 3);
 	sup_listen_clear(&sup);
+}
+END_TEST
+
+/* Holds the port of listening socket fd for so long in another process, then lets go. */
+static pid_t
+hold_elsewhere(int fd, int64_t ms)
+{
+	const struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	pid_t child = fork();
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		(void)nanosleep(&wait, NULL);
+		_exit(0);
+	}
+	(void)close(fd);
+	return child;
+}
+
+START_TEST(test_a_port_that_becomes_free)
+{
+	struct config config = {.rest = {.host = "127.0.0.1"}, .probes = {.host = "127.0.0.1"}};
+	struct sup sup = {0};
+	int64_t begin_us;
+	pid_t holder;
+	int busy, other = occupy(&config.probes.port);
+
+	busy = occupy(&config.rest.port);
+	(void)close(other);
+	holder = hold_elsewhere(busy, 1000);
+	begin_us = base_clock_boot_us();
+	ck_assert_int_eq(sup_listen(&sup, &config), MC_OK);
+	ck_assert_int_ge(base_clock_boot_us() - begin_us, 900 * 1000);
+	ck_assert_uint_eq(sup.listener_count, 2);
+	ck_assert_int_eq(waitpid(holder, NULL, 0), holder);
+	sup_listen_clear(&sup);
+}
+END_TEST
+
+START_TEST(test_a_port_that_stays_busy)
+{
+	struct config config = {.rest = {.host = "127.0.0.1"}};
+	struct sup_proc running = {0};
+	struct sup sup = {0};
+	int64_t begin_us = base_clock_boot_us();
+	int busy = occupy(&config.rest.port);
+
+	ck_assert_int_eq(sup_listen(&sup, &config), MC_EIO);
+	ck_assert_ptr_nonnull(strstr(mc_err_last()->detail, "in use by another program"));
+	ck_assert_int_ge(base_clock_boot_us() - begin_us, LIMIT_LISTEN_WAIT_MS * 1000);
+	/* a reload does not keep the processes waiting */
+	sup.procs = &running;
+	begin_us = base_clock_boot_us();
+	ck_assert_int_eq(sup_listen(&sup, &config), MC_EIO);
+	ck_assert_int_lt(base_clock_boot_us() - begin_us, LIMIT_LISTEN_WAIT_MS * 1000 / 2);
+	(void)close(busy);
 }
 END_TEST
 
@@ -72,8 +131,11 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	tcase_set_timeout(tcase, 50);
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, test_all_or_nothing);
+	tcase_add_test(tcase, test_a_port_that_becomes_free);
+	tcase_add_test(tcase, test_a_port_that_stays_busy);
 	tcase_add_test(tcase, test_foreign_address);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
