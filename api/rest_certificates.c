@@ -168,8 +168,8 @@ revocation_ask(struct rest_request *req)
 	rest_ask(req, req->service->front->ledger, MSG_REVOKE, &msg_revoke_table, &ask, on_revoked);
 }
 
-/* To revoke a CA takes its whole environment down: an administrator's act. A person's certificate goes with the
- * person, and only there the last administrator is kept. What a serial number stands for never changes. */
+/* To revoke a CA takes its whole environment down: an administrator's act. What a serial number stands for
+ * never changes. */
 static void
 on_looked_up(void *self, enum mc_err status, const struct base_item *item, bool more)
 {
@@ -188,11 +188,6 @@ on_looked_up(void *self, enum mc_err status, const struct base_item *item, bool 
 		    "role admin",
 		    msg_profile_name((enum msg_profile)row.profile));
 		rest_fail(req, MC_EDENIED, NULL);
-		return;
-	}
-	if (row.profile == MSG_PROFILE_CLIENT) {
-		rest_fail(req, MC_ECONFLICT,
-		    "a person's certificate is revoked by removing the person: DELETE /v1/users/NAME");
 		return;
 	}
 	revocation_ask(req);

@@ -70,6 +70,7 @@
 #define LIMIT_LEDGER_READS 64          /* queries waiting; each answers one bounded page */
 #define LIMIT_CRL (64 * 1024 * 1024)   /* bytes of one CRL: 1.8 million entries */
 #define LIMIT_CONFIG_DIFF (8 * 1024)   /* recorded line difference of two configurations */
+#define LIMIT_APPROVAL_S 600           /* an administrator signs, then sends; not for tomorrow */
 #define LIMIT_IDEMPOTENCY_S 600        /* longer than any client retries one request */
 #define LIMIT_IDEMPOTENCY_ROWS (1 << 20) /* remembered duplicates: 32 MB; older ones are forgotten */
 

@@ -132,7 +132,6 @@ static const struct word type_words[] = {
 	{MSG_USER_LIST, "user-list"},
 	{MSG_USER_REMOVE, "user-remove"},
 	{MSG_EVENT_LIST, "event-list"},
-	{MSG_EVENT_PUT, "event-put"},
 	{MSG_LEDGER_STATUS, "ledger-status"},
 	{MSG_CONFIG_PUT, "config-put"},
 	{MSG_ADM_STATUS, "adm-status"},

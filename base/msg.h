@@ -138,8 +138,7 @@ enum msg_type {
 	MSG_USER_LIST = 144,
 	MSG_USER_REMOVE = 146,
 	MSG_EVENT_LIST = 148,
-	MSG_EVENT_PUT = 150,
-	MSG_LEDGER_STATUS = 152,
+	MSG_LEDGER_STATUS = 152, /* 150 was used */
 	MSG_CONFIG_PUT = 154,   /* supervisor only */
 
 	/* CLI <-> supervisor on the root-only local socket (base/msg_admin.h) */

@@ -22,13 +22,13 @@ struct msg_intent {
 	int64_t not_after_at;
 	struct base_span tbs;         /* TBSCertificate DER */
 	uint8_t has_dedup;
-	uint8_t dedup_key[32];
+	uint8_t dedup_key[32];        /* CLIENT: hash of the approval, which is spent with this */
 	uint8_t dedup_body[32];
 };
 extern const struct msg_table msg_intent_table;
 
 struct msg_intent_ans {
-	uint32_t status; /* MC_OK, ESERIAL, EIDEMPOTENCY, ENOSPACE, ECLOCK, ESTORE */
+	uint32_t status; /* MC_OK, ESERIAL, EIDEMPOTENCY, EAPPROVAL, ENOSPACE, ECLOCK, ESTORE */
 	struct base_span detail;
 	uint64_t seq;
 	uint8_t duplicate; /* 1: nothing was inserted; the certificate below holds the same

@@ -156,15 +156,6 @@ MSG_TABLE(msg_event_list, EVENT_LIST)
 	F(S, FIXED, request_id, 16)
 MSG_TABLE(msg_event_row, EVENT_ROW)
 
-#define EVENT_PUT(F, S)                                                         \
-	F(S, FIXED, request_id, 16)                                             \
-	F(S, SPAN, actor, LIMIT_REQUESTER)                                      \
-	F(S, SPAN, action, MSG_ACTION_MAX)                                      \
-	F(S, SPAN, target, LIMIT_SPIFFE_ID)                                     \
-	F(S, SPAN, from, MSG_FROM_MAX)                                          \
-	F(S, SPAN, note, MSG_NOTE_MAX)
-MSG_TABLE(msg_event_put, EVENT_PUT)
-
 #define LEDGER_STATUS_ANS(F, S)                                                 \
 	MSG_STATUS(F, S)                                                        \
 	F(S, U64, intent_count, 0)                                              \

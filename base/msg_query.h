@@ -184,16 +184,6 @@ struct msg_event_row {
 	uint8_t request_id[16];
 };
 extern const struct msg_table msg_event_row_table;
-struct msg_event_put {
-	uint8_t request_id[16];
-	struct base_span actor;
-	struct base_span action;
-	struct base_span target;
-	struct base_span from;
-	struct base_span note;
-};
-extern const struct msg_table msg_event_put_table;
-/* Answer: msg_status_ans. */
 
 /* Request: msg_empty. */
 struct msg_ledger_status_ans {

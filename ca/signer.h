@@ -28,7 +28,6 @@
 #define SIGNER_PEERS     16   /* channels at once: front, keeper, ledger, twice while handed over */
 #define SIGNER_ISSUERS   8    /* issuing CAs: the active one and older ones with live leaves */
 #define SIGNER_REQUESTS  2048 /* under way: two full front channels */
-#define SIGNER_APPROVALS 1024 /* spent approvals that have not expired */
 #define SIGNER_WAIT_US   5000000 /* for a ledger, before a request is refused */
 
 struct role;
@@ -58,6 +57,7 @@ struct signer_user {
 	char name[LIMIT_USER_NAME + 1];
 	uint8_t role;
 	uint8_t approver_sha256[32];
+	uint8_t approval[32]; /* hash of approver and approved text; zero from the local socket */
 	char actor[LIMIT_REQUESTER + 1];
 	char from[128];
 };
@@ -132,9 +132,6 @@ struct signer {
 	struct base_buf cert;            /* scratch */
 
 	struct signer_crl *crl;
-
-	uint8_t approvals[SIGNER_APPROVALS][32]; /* SHA-256 of what was approved */
-	int64_t approvals_until[SIGNER_APPROVALS];
 
 	uint64_t signed_count;
 	uint64_t refused_count;

@@ -2,7 +2,7 @@
 /*
  * A person's client certificate (base/msg_issue.h): the approval is checked here, where the
  * key is, against the certificate of the approver; the ledger checks that the approver
- * is an administrator.
+ * is an administrator, and that no approval serves twice.
  */
 #include <stdio.h>
 
@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "ca/signer.h"
 
-#define APPROVAL_AHEAD_S 600
 #define APPROVAL_TEXT    512
 
 /* A span as a string; false when it does not fit or has a NUL or control byte in it. */
@@ -56,28 +55,6 @@ check_approver(struct signer *signer, struct base_span der, struct cert_view *vi
 						    "one of this authority");
 }
 
-/* Each approval serves once: remembered until it expires. */
-static enum mc_err
-approval_spend(struct signer *signer, const uint8_t hash[32], int64_t until_at)
-{
-	int64_t now = base_clock_now();
-	size_t room = SIGNER_APPROVALS;
-
-	for (size_t i = 0; i < SIGNER_APPROVALS; i++) {
-		if (signer->approvals_until[i] < now) {
-			room = i;
-		} else if (base_crypto_equal(signer->approvals[i], hash, 32)) {
-			return MC_FAIL(MC_EAPPROVAL, "this approval was used before");
-		}
-	}
-	if (room == SIGNER_APPROVALS) {
-		return MC_FAIL(MC_EBUSY, "too many approvals at once");
-	}
-	base_copy(signer->approvals[room], hash, 32);
-	signer->approvals_until[room] = until_at;
-	return MC_OK;
-}
-
 static enum mc_err
 check_approval(struct signer *signer, const struct msg_user_issue *msg,
     struct signer_user *user)
@@ -92,9 +69,9 @@ check_approval(struct signer *signer, const struct msg_user_issue *msg,
 		return MC_FAIL(MC_EAPPROVAL, "an administrator must approve a new user");
 	}
 	if (msg->approval_expires_at < now ||
-	    msg->approval_expires_at > now + APPROVAL_AHEAD_S) {
+	    msg->approval_expires_at > now + LIMIT_APPROVAL_S) {
 		return MC_FAIL(MC_EAPPROVAL,
-		    "the approval has expired or is for more than %d s", APPROVAL_AHEAD_S);
+		    "the approval has expired or is for more than %d s", LIMIT_APPROVAL_S);
 	}
 	enum mc_err ret = check_approver(signer, msg->approver_cert, &approver);
 	if (ret != MC_OK) {
@@ -117,8 +94,8 @@ check_approval(struct signer *signer, const struct msg_user_issue *msg,
 	/* the text, not the signature, which has a twin (r, n - s) */
 	struct base_span pieces[2] = {
 	    base_span_of(user->approver_sha256, sizeof(user->approver_sha256)), signed_text};
-	base_crypto_sha256v(pieces, 2, hash);
-	return approval_spend(signer, hash, msg->approval_expires_at);
+	base_crypto_sha256v(pieces, 2, user->approval);
+	return MC_OK;
 }
 
 static enum mc_err
@@ -166,7 +143,6 @@ prepare(struct signer *signer, struct signer_request *request,
 		ret = signer_rate_take(signer);
 	}
 	if (ret == MC_OK && !approved) {
-		/* last: it spends the approval, and a caller may come again after any other refusal */
 		ret = check_approval(signer, msg, request->user);
 		base_enc_hex(request->user->approver_sha256, 32, approver);
 	}
@@ -179,6 +155,11 @@ prepare(struct signer *signer, struct signer_request *request,
 	    .requester = msg->actor,
 	    .evidence = base_span_str(evidence),
 	};
+	if (!approved) {
+		/* The ledger spends it with the intent, once. */
+		intent.has_dedup = 1;
+		base_copy(intent.dedup_key, request->user->approval, sizeof(intent.dedup_key));
+	}
 	return signer_build(signer, request, &leaf, &intent);
 }
 

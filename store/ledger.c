@@ -168,7 +168,6 @@ request_table(uint16_t type)
 		{ MSG_USER_GET, &msg_user_get_table },
 		{ MSG_USER_REMOVE, &msg_user_remove_table },
 		{ MSG_EVENT_LIST, &msg_event_list_table },
-		{ MSG_EVENT_PUT, &msg_event_put_table },
 		{ MSG_CONFIG_PUT, &msg_config_put_table },
 	};
 
@@ -317,6 +316,17 @@ on_status(void *self, struct base_chan *chan, const struct base_item *item)
 #define OPERATORS MSG_FROM(MSG_ROLE_OPERATORS)
 #define SIGNERS (MSG_FROM(MSG_ROLE_SIGNER) | OPERATORS)
 
+/*
+ * Every event is written by the ledger itself, beside its act, and each act comes from one role alone:
+ * revocations from the front, people from the operators signer, CA certificates from
+ * the ceremony, configurations from the supervisor. So no process can pose as another, and there is no
+ * message that carries an event.
+ *
+ * What a front that was taken over can do here: read everything, revoke certificates but people's (each
+ * with an event; who asked is the front's word), and remove people but the last administrator. It
+ * cannot add a person, whose role needs an administrator's signature (checked by the operators
+ * signer, spent here once), nor write an intent, a CRL, an issuer or a configuration.
+ */
 static const struct msg_permit PERMITS[] = {
 	{ MSG_INTENT, SIGNERS | CEREMONY, on_intent },
 	{ MSG_SIGNATURE, SIGNERS | CEREMONY, on_change },
@@ -334,9 +344,8 @@ static const struct msg_permit PERMITS[] = {
 	{ MSG_CRL_STATUS, FRONT | KEEPER | SUPERVISOR, on_query },
 	{ MSG_USER_GET, FRONT, on_query },
 	{ MSG_USER_LIST, FRONT | SUPERVISOR, on_query },
-	{ MSG_USER_REMOVE, FRONT | SUPERVISOR, on_change },
+	{ MSG_USER_REMOVE, FRONT, on_change },
 	{ MSG_EVENT_LIST, FRONT | KEEPER, on_query },
-	{ MSG_EVENT_PUT, FRONT | KEEPER | SUPERVISOR | CEREMONY, on_change },
 	{ MSG_LEDGER_STATUS, FRONT | KEEPER | SUPERVISOR, on_status },
 	{ MSG_CONFIG_PUT, SUPERVISOR, on_change },
 };

@@ -81,6 +81,8 @@ apply_intent(struct ledger_apply *apply, struct ledger_op *op)
 {
 	const struct msg_intent *intent = &op->msg.intent;
 	struct msg_intent_ans answer = { .status = MC_OK };
+	/* A person's: the key is an approval, which yields one certificate and no duplicate. */
+	bool dedup = intent->has_dedup != 0 && intent->profile != MSG_PROFILE_CLIENT;
 	struct store_intended intended;
 	bool answered = false;
 	enum mc_err ret = MC_OK;
@@ -89,7 +91,7 @@ apply_intent(struct ledger_apply *apply, struct ledger_op *op)
 		return MC_FAIL(apply->refuse_intents, "%s",
 		    mc_err_text(apply->refuse_intents));
 	}
-	if (intent->has_dedup != 0) {
+	if (dedup) {
 		ret = find_duplicate(apply, op, &answered);
 		if (ret != MC_OK || answered) {
 			return ret;
@@ -99,7 +101,7 @@ apply_intent(struct ledger_apply *apply, struct ledger_op *op)
 	if (ret != MC_OK) {
 		return ret;
 	}
-	if (intended.inserted && intent->has_dedup != 0) {
+	if (intended.inserted && dedup) {
 		store_dedup_put(apply->dedup, intent->dedup_key, intended.seq, apply->now_at);
 	}
 	answer.seq = intended.seq;
@@ -214,9 +216,6 @@ apply_plain(struct ledger_apply *apply, struct ledger_op *op)
 		break;
 	case MSG_USER_REMOVE:
 		ret = store_user_remove(apply->store, &op->msg.user_remove, apply->now_at);
-		break;
-	case MSG_EVENT_PUT:
-		ret = store_event_put(apply->store, &op->msg.event_put, apply->now_at);
 		break;
 	case MSG_CONFIG_PUT:
 		ret = apply_config(apply, op);

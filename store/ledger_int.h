@@ -59,7 +59,6 @@ union ledger_msg {
 	struct msg_user_get user_get;
 	struct msg_user_remove user_remove;
 	struct msg_event_list event_list;
-	struct msg_event_put event_put;
 	struct msg_config_put config_put;
 	struct msg_empty empty;
 };

@@ -152,8 +152,6 @@ main(int argc, char **argv)
 		{ MSG_BUNDLE_GET, SUPERVISOR, on_request },
 		{ MSG_CRL_STATUS, SUPERVISOR, on_request },
 		{ MSG_USER_LIST, SUPERVISOR, on_request },
-		{ MSG_USER_REMOVE, SUPERVISOR, on_request },
-		{ MSG_EVENT_PUT, SUPERVISOR, on_request },
 		{ MSG_LEDGER_STATUS, SUPERVISOR, on_request },
 		{ MSG_CONFIG_PUT, SUPERVISOR, on_request },
 	};

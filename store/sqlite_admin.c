@@ -7,7 +7,7 @@
 #include "store/sqlite_int.h"
 
 enum mc_err
-sq_event_put(struct store *store, const struct msg_event_put *event, int64_t now_at)
+sq_event_put(struct store *store, const struct store_event *event, int64_t now_at)
 {
 	struct sq *sq = sq_of(store);
 	sqlite3_stmt *stmt = sq_stmt(sq, SQ_EVENT_PUT);
@@ -94,7 +94,7 @@ revoke_found(struct sq *sq, const struct msg_revoke *revoke, sqlite3_stmt *found
 {
 	struct sq_revocation revocation = { sq_col_u64(found, 0), now_at, revoke->reason,
 		revoke->actor, revoke->from, revoke->request_id };
-	struct msg_event_put event = {
+	struct store_event event = {
 		.actor = revoke->actor,
 		.action = base_span_str("certificate-revoked"),
 		.target = sq_col_span(found, 2),
@@ -134,6 +134,10 @@ sq_revoke(struct store *store, const struct msg_revoke *revoke, int64_t now_at)
 		ret = MC_FAIL(MC_ENOTFOUND, "no certificate with this serial");
 	} else if (ret == MC_OK && sqlite3_column_type(stmt, 1) != SQLITE_NULL) {
 		ret = MC_FAIL(MC_ECONFLICT, "it was revoked before");
+	} else if (ret == MC_OK && sqlite3_column_int(stmt, 8) != 0) {
+		/* Only there the last administrator is kept. */
+		ret = MC_FAIL(MC_ECONFLICT,
+		    "a person's certificate is revoked by removing the person");
 	}
 	if (ret == MC_OK) {
 		ret = revoke_found(sq, revoke, stmt, now_at);
@@ -202,7 +206,7 @@ static enum mc_err
 config_insert(struct sq *sq, const struct msg_config_put *put, int64_t now_at,
     struct base_span diff)
 {
-	struct msg_event_put event = {
+	struct store_event event = {
 		.actor = put->actor,
 		.action = base_span_str("configuration-applied"),
 	};

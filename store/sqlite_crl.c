@@ -156,7 +156,7 @@ chunk_store(struct sq *sq, const struct msg_crl_chunk *chunk, int64_t issuer)
 static enum mc_err
 publish(struct sq *sq, const struct msg_crl_chunk *chunk, int64_t issuer, uint64_t previous)
 {
-	struct msg_event_put event = {
+	struct store_event event = {
 		.actor = base_span_str("ledger"),
 		.action = base_span_str("crl-published"),
 	};

@@ -42,6 +42,9 @@ enum sq_stmt {
 	SQ_INTENT_PUT,
 	SQ_INTENT_BY_SERIAL,
 	SQ_INTENT_KEY,
+	SQ_APPROVAL_GET,
+	SQ_APPROVAL_PUT,
+	SQ_APPROVAL_OLD,
 	SQ_SIGNATURE_PUT,
 	SQ_SIGNATURE_GET,
 	SQ_ISSUER_BY_ID,
@@ -101,6 +104,14 @@ struct sq {
 	struct sq_recent *recent; /* writer: SQ_RECENT entries by seq */
 	struct base_buf scratch;  /* assembled certificate of the row being read */
 };
+
+/* --- sqlite_user.c --- */
+/* An approval that was spent before: MC_OK and *again when by this request, else MC_EAPPROVAL. */
+enum mc_err sq_approval_check(struct sq *sq, const uint8_t id[32], const uint8_t request_id[16],
+    bool *again) MC_MUST_CHECK;
+/* Spends one that was checked, and forgets those that have expired. */
+enum mc_err sq_approval_spend(struct sq *sq, const uint8_t id[32], const uint8_t request_id[16],
+    int64_t now_at) MC_MUST_CHECK;
 
 /* --- sqlite.c --- */
 struct sq *sq_of(struct store *store);
@@ -175,7 +186,7 @@ enum mc_err sq_revoked_list(struct store *store, const struct store_view *view,
 
 /* --- sqlite_admin.c --- */
 enum mc_err sq_revoke(struct store *store, const struct msg_revoke *revoke, int64_t now_at);
-enum mc_err sq_event_put(struct store *store, const struct msg_event_put *event,
+enum mc_err sq_event_put(struct store *store, const struct store_event *event,
     int64_t now_at);
 enum mc_err sq_event_list(struct store *store, const struct msg_event_list *query,
     store_event_fn fn, void *arg, uint64_t *next);

@@ -86,7 +86,7 @@ intern(struct sq *sq, const struct msg_intent *intent, struct interned *out)
 	return ret;
 }
 
-/* The serial is taken: by this very intent, sent again, or by another. */
+/* Whether the serial is taken by this very intent, sent again, or by another (MC_ESERIAL). */
 static enum mc_err
 same_intent(struct sq *sq, const struct msg_intent *intent, struct store_intended *out)
 {
@@ -100,7 +100,7 @@ same_intent(struct sq *sq, const struct msg_intent *intent, struct store_intende
 	sq_bind_span(stmt, 1, intent->serial);
 	ret = sq_step(sq, stmt, &row);
 	if (ret == MC_OK && !row) {
-		ret = MC_FAIL(MC_ESTORE, "an insert was refused, but not for its serial");
+		ret = MC_FAIL(MC_ENOTFOUND, "no intent with this serial");
 	} else if (ret == MC_OK && !base_span_equal(sq_col_span(stmt, 1), intent->tbs)) {
 		ret = MC_FAIL(MC_ESERIAL, "the serial is at seq %llu with other bytes",
 		    (unsigned long long)sq_col_u64(stmt, 0));
@@ -153,12 +153,30 @@ remember(struct sq *sq, const struct store_entry *entry, int64_t environment)
 	base_copy(recent->serial, entry->intent->serial.ptr, entry->intent->serial.len);
 }
 
+/* Whether the approval of a person's certificate is still to be spent. It was: MC_EAPPROVAL, unless this very
+ * intent spent it, which is sent again. */
+static enum mc_err
+check_approval(struct sq *sq, const struct msg_intent *intent, struct store_intended *out)
+{
+	bool again = false;
+	enum mc_err ret = sq_approval_check(sq, intent->dedup_key, intent->request_id, &again);
+
+	if (ret == MC_OK && again) {
+		ret = same_intent(sq, intent, out);
+		if (ret == MC_ENOTFOUND) {
+			ret = MC_FAIL(MC_EAPPROVAL, "this approval was used before");
+		}
+	}
+	return ret;
+}
+
 enum mc_err
 sq_intent_put(struct store *store, const struct msg_intent *intent, int64_t now_at,
     struct store_intended *out)
 {
 	struct sq *sq = sq_of(store);
 	struct store_entry entry = { sq->head.seq + 1, now_at, intent };
+	bool approved = intent->profile == MSG_PROFILE_CLIENT && intent->has_dedup != 0;
 	struct interned ids;
 	sqlite3_stmt *stmt;
 	uint8_t leaf[32];
@@ -167,6 +185,13 @@ sq_intent_put(struct store *store, const struct msg_intent *intent, int64_t now_
 
 	if (ret != MC_OK) {
 		return ret;
+	}
+	out->seq = 0;
+	if (approved) {
+		ret = check_approval(sq, intent, out);
+		if (ret != MC_OK || out->seq != 0) {
+			return ret;
+		}
 	}
 	stmt = sq_stmt(sq, SQ_INTENT_PUT);
 	if (stmt == NULL) {
@@ -177,7 +202,10 @@ sq_intent_put(struct store *store, const struct msg_intent *intent, int64_t now_
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_CONSTRAINT_UNIQUE) {
 		(void)sqlite3_reset(stmt);
-		return same_intent(sq, intent, out);
+		ret = same_intent(sq, intent, out);
+		return ret == MC_ENOTFOUND ?
+		    MC_FAIL(MC_ESTORE, "an insert was refused, but not for its serial") :
+		    ret;
 	}
 	if (rc != SQLITE_DONE) {
 		return sq_fail(sq, rc, "intent");
@@ -189,7 +217,9 @@ sq_intent_put(struct store *store, const struct msg_intent *intent, int64_t now_
 	remember(sq, &entry, ids.environment);
 	out->seq = entry.seq;
 	out->inserted = true;
-	return MC_OK;
+	return approved ?
+	    sq_approval_spend(sq, intent->dedup_key, intent->request_id, now_at) :
+	    MC_OK;
 }
 
 /* MC_OK when seq has this serial and lies in the scope. */

@@ -39,7 +39,7 @@ static enum mc_err
 put_event(const struct put_arg *arg, const struct store_cert *cert)
 {
 	const struct msg_issuer_put *put = arg->put;
-	struct msg_event_put event = {
+	struct store_event event = {
 		.actor = cert->row.requester,
 		.action = base_span_str("issuer-registered"),
 		.target = put->subject,

@@ -70,7 +70,12 @@ static const char SCHEMA_1[] =
     " seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, hash BLOB NOT NULL,"
     " actor TEXT NOT NULL, text TEXT NOT NULL, diff TEXT NOT NULL) STRICT;";
 
-const char *const SQ_MIGRATIONS[] = { SCHEMA_1 };
+/* approvals: those that were spent, until they would not be taken anyway. */
+static const char SCHEMA_2[] =
+    "CREATE TABLE approvals(id BLOB PRIMARY KEY, until_at INTEGER NOT NULL,"
+    " request_id BLOB NOT NULL) STRICT, WITHOUT ROWID;";
+
+const char *const SQ_MIGRATIONS[] = { SCHEMA_1, SCHEMA_2 };
 const unsigned SQ_MIGRATION_COUNT = sizeof(SQ_MIGRATIONS) / sizeof(SQ_MIGRATIONS[0]);
 
 static enum mc_err

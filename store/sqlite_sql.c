@@ -44,6 +44,10 @@ static const char *const SQL[SQ_STMT_COUNT] = {
 	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)",
 	[SQ_INTENT_BY_SERIAL] = "SELECT seq, tbs FROM intents WHERE serial = ?1",
 	[SQ_INTENT_KEY] = "SELECT serial, environment FROM intents WHERE seq = ?1",
+	[SQ_APPROVAL_GET] = "SELECT request_id FROM approvals WHERE id = ?1",
+	[SQ_APPROVAL_PUT] =
+	    "INSERT INTO approvals(id, until_at, request_id) VALUES(?1, ?2, ?3)",
+	[SQ_APPROVAL_OLD] = "DELETE FROM approvals WHERE until_at < ?1",
 	[SQ_SIGNATURE_PUT] = "INSERT INTO signatures(seq, tail) VALUES(?1, ?2)",
 	[SQ_SIGNATURE_GET] = "SELECT tail FROM signatures WHERE seq = ?1",
 	[SQ_ISSUER_BY_ID] =
@@ -106,7 +110,8 @@ static const char *const SQL[SQ_STMT_COUNT] = {
 	    " CROSS JOIN intents i ON i.seq = x.cert_seq WHERE x.issuer = ?1"
 	    " AND x.seq <= ?2 AND x.not_after_at > ?3 ORDER BY x.seq",
 	[SQ_REVOKE_FIND] = "SELECT i.seq, x.seq, d.text, s.seq, s.tail, i.tbs, i.profile,"
-	    " i.environment FROM intents i CROSS JOIN names d ON d.id = i.identity"
+	    " i.environment, EXISTS(SELECT 1 FROM users WHERE cert_seq = i.seq"
+	    " AND removed_at IS NULL) FROM intents i CROSS JOIN names d ON d.id = i.identity"
 	    " LEFT JOIN revocations x ON x.cert_seq = i.seq"
 	    " LEFT JOIN signatures s ON s.seq = i.seq WHERE i.serial = ?1",
 	[SQ_REVOKE_PUT] = "INSERT INTO revocations(cert_seq, issuer, not_after_at, revoked_at,"

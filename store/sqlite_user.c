@@ -17,6 +17,52 @@ is_zero(const uint8_t hash[32])
 	return any == 0;
 }
 
+enum mc_err
+sq_approval_check(struct sq *sq, const uint8_t id[32], const uint8_t request_id[16], bool *again)
+{
+	sqlite3_stmt *stmt = sq_stmt(sq, SQ_APPROVAL_GET);
+	enum mc_err ret = MC_ESTORE;
+	bool row = false;
+
+	if (stmt == NULL) {
+		return ret;
+	}
+	sq_bind_fixed(stmt, 1, id, 32);
+	ret = sq_step(sq, stmt, &row);
+	*again = row && base_span_equal(sq_col_span(stmt, 0), base_span_of(request_id, 16));
+	if (ret == MC_OK && row && !*again) {
+		ret = MC_FAIL(MC_EAPPROVAL, "this approval was used before");
+	}
+	(void)sqlite3_reset(stmt);
+	return ret;
+}
+
+enum mc_err
+sq_approval_spend(struct sq *sq, const uint8_t id[32], const uint8_t request_id[16],
+    int64_t now_at)
+{
+	sqlite3_stmt *stmt = sq_stmt(sq, SQ_APPROVAL_OLD);
+	enum mc_err ret = MC_ESTORE;
+
+	if (stmt == NULL) {
+		return ret;
+	}
+	(void)sqlite3_bind_int64(stmt, 1, now_at);
+	ret = sq_run(sq, stmt);
+	if (ret != MC_OK) {
+		return ret;
+	}
+	stmt = sq_stmt(sq, SQ_APPROVAL_PUT);
+	if (stmt == NULL) {
+		return MC_ESTORE;
+	}
+	sq_bind_fixed(stmt, 1, id, 32);
+	/* The signer takes none that runs longer; twice, for its clock may be another. */
+	(void)sqlite3_bind_int64(stmt, 2, now_at + 2 * LIMIT_APPROVAL_S);
+	sq_bind_fixed(stmt, 3, request_id, 16);
+	return sq_run(sq, stmt);
+}
+
 static enum mc_err
 user_row(sqlite3_stmt *stmt, struct msg_user_row *out)
 {
@@ -155,7 +201,7 @@ compare_known(void *ptr, const struct msg_user_row *row)
 static enum mc_err
 insert_user(struct sq *sq, const struct msg_user_put *put, uint64_t seq, int64_t now_at)
 {
-	struct msg_event_put event = {
+	struct store_event event = {
 		.actor = put->actor,
 		.action = base_span_str("user-added"),
 		.target = put->name,
@@ -315,7 +361,7 @@ enum mc_err
 sq_user_remove(struct store *store, const struct msg_user_remove *remove, int64_t now_at)
 {
 	struct sq *sq = sq_of(store);
-	struct msg_event_put event = {
+	struct store_event event = {
 		.actor = remove->actor,
 		.action = base_span_str("user-removed"),
 		.target = remove->name,

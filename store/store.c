@@ -211,7 +211,7 @@ store_user_remove(struct store *store, const struct msg_user_remove *remove,
 }
 
 enum mc_err
-store_event_put(struct store *store, const struct msg_event_put *event, int64_t now_at)
+store_event_put(struct store *store, const struct store_event *event, int64_t now_at)
 {
 	enum mc_err ret = check(store, NEED_TX, "event-put");
 

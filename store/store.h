@@ -53,6 +53,16 @@ struct store_cert {
 	bool issuer_revoked;          /* single reads */
 };
 
+/* What happened, as the ledger itself writes it down beside the act: no process may put one. */
+struct store_event {
+	uint8_t request_id[16];
+	struct base_span actor;
+	struct base_span action; /* "certificate-revoked", ... */
+	struct base_span target;
+	struct base_span from;
+	struct base_span note;   /* one line */
+};
+
 /* Row callbacks. Anything but MC_OK ends the walk, which returns it. */
 typedef enum mc_err (*store_cert_fn)(void *arg, const struct store_cert *cert);
 typedef enum mc_err (*store_issuer_fn)(void *arg, const struct msg_issuer_row *row);
@@ -119,7 +129,7 @@ struct store_ops {
 	    int64_t now_at, bool *inserted);
 	enum mc_err (*user_remove)(struct store *self, const struct msg_user_remove *remove,
 	    int64_t now_at);
-	enum mc_err (*event_put)(struct store *self, const struct msg_event_put *event,
+	enum mc_err (*event_put)(struct store *self, const struct store_event *event,
 	    int64_t now_at);
 	enum mc_err (*config_put)(struct store *self, const struct msg_config_put *put,
 	    int64_t now_at, struct base_buf *diff);
@@ -185,7 +195,7 @@ enum mc_err store_checkpoint(struct store *store, unsigned *left) MC_MUST_CHECK;
 /* Appends an intent. The issuer must be registered and of the intent's environment,
  * unless the certificate is self-signed or lineage. Idempotent on (serial, tbs).
  * Returns MC_OK, MC_ESERIAL (same serial, other bytes), MC_EPOLICY (issuer), MC_ENOTREADY
- * (a leaf of a revoked issuing CA). */
+ * (a leaf of a revoked issuing CA), MC_EAPPROVAL (a person's, whose approval was spent). */
 enum mc_err store_intent_put(struct store *store, const struct msg_intent *intent,
     int64_t now_at, struct store_intended *out) MC_MUST_CHECK;
 /* Records a signature. Idempotent on equal bytes. MC_ENOTFOUND: no such seq with
@@ -206,7 +216,7 @@ enum mc_err store_crl_begin(struct store *store, const uint8_t issuer_id[32],
 enum mc_err store_crl_chunk(struct store *store, const struct msg_crl_chunk *chunk,
     const struct store_scope *scope, bool *complete) MC_MUST_CHECK;
 /* Revokes, with its event. MC_ENOTFOUND, MC_ECONFLICT (revoked before), MC_EPOLICY
- * (reason). */
+ * (reason). A certificate that a person holds: MC_ECONFLICT, the person must be removed. */
 enum mc_err store_revoke(struct store *store, const struct msg_revoke *revoke, int64_t now_at)
     MC_MUST_CHECK;
 /* Binds a role to a signed client certificate. Idempotent. MC_EAPPROVAL: approver
@@ -218,7 +228,7 @@ enum mc_err store_user_put(struct store *store, const struct msg_user_put *put, 
  * last admin. */
 enum mc_err store_user_remove(struct store *store, const struct msg_user_remove *remove,
     int64_t now_at) MC_MUST_CHECK;
-enum mc_err store_event_put(struct store *store, const struct msg_event_put *event,
+enum mc_err store_event_put(struct store *store, const struct store_event *event,
     int64_t now_at) MC_MUST_CHECK;
 /* Records a configuration when its hash is not the newest one's; diff is scratch
  * that receives the line difference that was recorded. */

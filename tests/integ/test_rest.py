@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+import crash
 from harness import Authority, certificate, make_csr, new_key
 
 ISSUE = "/v1/environments/production/certificates"
@@ -303,6 +304,14 @@ class Rest(unittest.TestCase):
         self.addCleanup(connection.close)
         connection.request("GET", "/v1/users")
         self.assertEqual(connection.getresponse().read()[:1], b"{")
+        # an approval serves once, also with a signer that was not there then
+        self.refused(403, "approval", "POST", "/v1/users", body, self.admin)
+        crash.kill(self.ca, "operators")
+        end = time.monotonic() + 20
+        while self.ca.call("POST", "/v1/users", body, self.admin)[0] == 503:
+            self.assertLess(time.monotonic(), end, "the operators signer does not come back")
+            time.sleep(0.1)
+        self.refused(403, "approval", "POST", "/v1/users", body, self.admin)
         self.ask(204, "DELETE", "/v1/users/bob", person=self.admin)
         connection.request("GET", "/v1/users")  # an open connection is no way round
         self.assertEqual(connection.getresponse().status, 401)

@@ -28,7 +28,7 @@ static const struct msg_table *const tables[] = {
 	&msg_revoke_table, &msg_issuer_list_table, &msg_issuer_row_table, &msg_bundle_get_table,
 	&msg_bundle_ans_table, &msg_crl_get_table, &msg_crl_ans_table, &msg_crl_status_row_table,
 	&msg_user_get_table, &msg_user_row_table, &msg_user_remove_table, &msg_event_list_table,
-	&msg_event_row_table, &msg_event_put_table, &msg_ledger_status_ans_table,
+	&msg_event_row_table, &msg_ledger_status_ans_table,
 	&msg_config_put_table,
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))

@@ -564,6 +564,8 @@ user(const char *name)
 	};
 }
 
+static uint8_t spent[32]; /* the approval of the last one */
+
 /* Plays the ledger through INTENT, SIGNATURE and USER_PUT. */
 static void
 ledger_takes_user(uint64_t seq, enum mc_err put_status)
@@ -571,7 +573,9 @@ ledger_takes_user(uint64_t seq, enum mc_err put_status)
 	struct world_item item;
 	struct msg_user_put put;
 
-	ck_assert_uint_eq(intent(&item).profile, MSG_PROFILE_CLIENT);
+	struct msg_intent wanted = intent(&item);
+	ck_assert_uint_eq(wanted.profile, MSG_PROFILE_CLIENT);
+	memcpy(spent, wanted.dedup_key, sizeof(spent));
 	acknowledge(item.corr, seq);
 	free(item.bytes);
 	record(seq, NULL, NULL);
@@ -664,7 +668,18 @@ START_TEST(test_people)
 	ledger_takes_user(2, MC_OK);
 	ck_assert_uint_eq(answer(&item, MSG_USER_ISSUE).status, MC_OK);
 	free(item.bytes);
-	ck_assert_int_eq(user_status(&msg), MC_EAPPROVAL);
+
+	/* The ledger keeps count: the same approval comes to it under the same name. */
+	world_ask(&world->front, MSG_USER_ISSUE, &msg_user_issue_table, &msg);
+	struct msg_intent again = intent(&item);
+	ck_assert_uint_eq(again.has_dedup, 1);
+	ck_assert_mem_eq(again.dedup_key, spent, 32);
+	struct msg_intent_ans no = {.status = MC_EAPPROVAL};
+	ck_assert_int_eq(msg_send(world->ledger.chan, MSG_ANSWER(MSG_INTENT), 0, item.corr,
+			     &msg_intent_ans_table, &no), MC_OK);
+	free(item.bytes);
+	ck_assert_uint_eq(answer(&item, MSG_USER_ISSUE).status, MC_EAPPROVAL);
+	free(item.bytes);
 
 	/* the ledger knows the approver's role, and its word is final */
 	msg.approval_expires_at = base_clock_now() + 301;

@@ -47,6 +47,8 @@ START_TEST(permits_by_role_and_type)
 		{ MSG_ROLE_FRONT, MSG_CRL_CHUNK, false },
 		{ MSG_ROLE_FRONT, MSG_CONFIG_PUT, false },
 		{ MSG_ROLE_FRONT, MSG_CTL_START, false },
+		{ MSG_ROLE_FRONT, 150, false }, /* once wrote any event in any name */
+		{ MSG_ROLE_KEEPER, 150, false },
 		{ MSG_ROLE_SIGNER, MSG_ISSUER_PUT, false },
 		{ MSG_ROLE_SIGNER, MSG_USER_PUT, false },
 		{ MSG_ROLE_SIGNER, MSG_REVOKE, false },

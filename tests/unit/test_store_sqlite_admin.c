@@ -371,12 +371,15 @@ START_TEST(people_and_the_last_admin)
 }
 END_TEST
 
-START_TEST(revoked_admin_is_no_admin)
+/* Else the last administrator could go that way. One that was never bound to a role goes like any. */
+START_TEST(held_certificate_is_revoked_with_its_person_only)
 {
 	const struct store_view view = { FIX_NOW, 0 };
 	struct msg_revoke revoke = { .reason = MSG_REASON_KEY_COMPROMISE };
 	struct fix_intent cert;
+	struct fix_intent unbound;
 	struct msg_user_put alice;
+	struct msg_user_put none;
 	struct fix fix;
 	uint8_t role = 0;
 	bool inserted = false;
@@ -384,12 +387,53 @@ START_TEST(revoked_admin_is_no_admin)
 	fix_start(&fix);
 	ck_assert_int_eq(store_begin(fix.store), MC_OK);
 	client(&fix, "alice", &cert, &alice);
+	client(&fix, "bob", &unbound, &none);
 	alice.role = MSG_USER_ADMIN;
 	ck_assert_int_eq(store_user_put(fix.store, &alice, FIX_NOW, &inserted), MC_OK);
 	revoke.serial = cert.msg.serial;
-	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_OK);
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_ECONFLICT);
 	ck_assert_int_eq(store_user_get(fix.store, &view, alice.cert_sha256, see_user, &role),
-	    MC_ENOTFOUND);
+	    MC_OK);
+	ck_assert_uint_eq(role, MSG_USER_ADMIN);
+	revoke.serial = unbound.msg.serial;
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_OK);
+	ck_assert_int_eq(store_commit(fix.store), MC_OK);
+	fix_end(&fix);
+}
+END_TEST
+
+/* Also by a signer that was restarted, and so remembers nothing. */
+START_TEST(an_approval_is_spent_once)
+{
+	struct store_intended first;
+	struct store_intended out;
+	struct fix_intent bob;
+	struct fix_intent again;
+	struct fix fix;
+
+	fix_start(&fix);
+	ck_assert_int_eq(store_begin(fix.store), MC_OK);
+	fix_intent_make(&fix, &bob, MSG_PROFILE_CLIENT, "bob");
+	bob.msg.has_dedup = 1;
+	memset(bob.msg.dedup_key, 5, 32);
+	ck_assert_int_eq(store_intent_put(fix.store, &bob.msg, FIX_NOW, &first), MC_OK);
+	ck_assert_int_eq(store_commit(fix.store), MC_OK);
+	fix_reopen(&fix);
+	ck_assert_int_eq(store_begin(fix.store), MC_OK);
+	/* The very intent may be repeated; another under its approval may not. */
+	ck_assert_int_eq(store_intent_put(fix.store, &bob.msg, FIX_NOW, &out), MC_OK);
+	ck_assert(!out.inserted);
+	ck_assert_uint_eq(out.seq, first.seq);
+	fix_intent_make(&fix, &again, MSG_PROFILE_CLIENT, "bob");
+	again.msg.has_dedup = 1;
+	memset(again.msg.dedup_key, 5, 32);
+	ck_assert_int_eq(store_intent_put(fix.store, &again.msg, FIX_NOW, &out), MC_EAPPROVAL);
+	memset(again.msg.request_id, 8, 16);
+	ck_assert_int_eq(store_intent_put(fix.store, &again.msg, FIX_NOW + LIMIT_APPROVAL_S, &out),
+	    MC_EAPPROVAL);
+	memset(again.msg.dedup_key, 6, 32);
+	ck_assert_int_eq(store_intent_put(fix.store, &again.msg, FIX_NOW, &out), MC_OK);
+	ck_assert(out.inserted);
 	ck_assert_int_eq(store_commit(fix.store), MC_OK);
 	fix_end(&fix);
 }
@@ -424,7 +468,7 @@ END_TEST
 
 START_TEST(events_page_newest_first)
 {
-	struct msg_event_put put = { .actor = base_span_str("root") };
+	struct store_event put = { .actor = base_span_str("root") };
 	struct msg_event_list query = { 0, 3 };
 	struct events events = { 0 };
 	struct fix fix;
@@ -452,5 +496,5 @@ END_TEST
 CHECK_MAIN("store_sqlite_admin", revocation_is_once_and_listed, crl_numbers_only_grow,
     crl_is_current_with_its_last_byte, crl_status_tells_what_is_due,
     bundle_sequence_grows_with_anchors_only, issuer_must_be_what_was_signed,
-    people_and_the_last_admin, revoked_admin_is_no_admin,
-    configurations_are_recorded_when_they_differ, events_page_newest_first)
+    people_and_the_last_admin, held_certificate_is_revoked_with_its_person_only,
+    an_approval_is_spent_once, configurations_are_recorded_when_they_differ, events_page_newest_first)

@@ -70,8 +70,10 @@ END_TEST
 
 START_TEST(migration_backs_up_then_steps)
 {
-	const char *two[] = { SQ_MIGRATIONS[0], "CREATE TABLE extra(x INTEGER) STRICT" };
-	const char *bad[] = { SQ_MIGRATIONS[0], two[1], "CREATE TABLE extra(x INTEGER)" };
+	const char *three[] = { SQ_MIGRATIONS[0], SQ_MIGRATIONS[1],
+		"CREATE TABLE extra(x INTEGER) STRICT" };
+	const char *bad[] = { SQ_MIGRATIONS[0], SQ_MIGRATIONS[1], three[2],
+		"CREATE TABLE extra(x INTEGER)" };
 	char backup[128];
 	struct store *reader;
 	struct store_head head;
@@ -80,11 +82,11 @@ START_TEST(migration_backs_up_then_steps)
 	unsigned version = 0;
 
 	fix_start(&fix);
-	(void)snprintf(backup, sizeof(backup), "%s.v1.bak", fix.path);
+	(void)snprintf(backup, sizeof(backup), "%s.v2.bak", fix.path);
 	ck_assert_int_ne(access(backup, F_OK), 0);
-	ck_assert_int_eq(sq_migrate(sq_of(fix.store), two, 2), MC_OK);
+	ck_assert_int_eq(sq_migrate(sq_of(fix.store), three, 3), MC_OK);
 	ck_assert_int_eq(sq_version(sq_of(fix.store), &version), MC_OK);
-	ck_assert_uint_eq(version, 2);
+	ck_assert_uint_eq(version, 3);
 	/* The backup is a whole ledger of the old version. */
 	copy = fix;
 	memcpy(copy.path, backup, sizeof(copy.path));
@@ -94,9 +96,9 @@ START_TEST(migration_backs_up_then_steps)
 	ck_assert_uint_eq(head.seq, 2);
 	store_close(reader);
 	/* A step that fails leaves the version before it. */
-	ck_assert_int_eq(sq_migrate(sq_of(fix.store), bad, 3), MC_ESTORE);
+	ck_assert_int_eq(sq_migrate(sq_of(fix.store), bad, 4), MC_ESTORE);
 	ck_assert_int_eq(sq_version(sq_of(fix.store), &version), MC_OK);
-	ck_assert_uint_eq(version, 2);
+	ck_assert_uint_eq(version, 3);
 	fix_end(&fix);
 }
 END_TEST
