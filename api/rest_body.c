@@ -14,17 +14,62 @@ is_known(const char *name, const char *const *names)
 	return false;
 }
 
+/* jansson's own texts quote the body, and its places are -1 where it has none. */
+static enum mc_err
+not_json(const json_error_t *error)
+{
+	const char *what;
+
+	switch ((int)json_error_code(error)) {
+	case json_error_premature_end_of_input:
+		what = "it ends too early";
+		break;
+	case json_error_end_of_input_expected:
+		what = "something follows it";
+		break;
+	case json_error_invalid_utf8:
+		what = "it is not UTF-8";
+		break;
+	case json_error_duplicate_key:
+		what = "a member is given twice";
+		break;
+	case json_error_null_character:
+	case json_error_null_byte_in_key:
+		what = "a string has a NUL";
+		break;
+	case json_error_numeric_overflow:
+		what = "a number is out of range";
+		break;
+	case json_error_stack_overflow:
+		what = "it is nested too deeply";
+		break;
+	default:
+		what = "it is not JSON";
+		break;
+	}
+	if (error->line < 1 || error->column < 0) {
+		return MC_FAIL(MC_EUSAGE, "the body must be a JSON object: %s", what);
+	}
+	return MC_FAIL(MC_EUSAGE, "the body must be a JSON object: %s (line %d, column %d)", what,
+	    error->line, error->column);
+}
+
 json_t *
 rest_body(struct rest_request *req, const char *const *names)
 {
 	json_error_t error;
-	json_t *body = json_loadb((const char *)req->body.ptr, req->body.len,
-	    JSON_REJECT_DUPLICATES, &error);
 	const char *name;
 	json_t *value;
+	json_t *body;
 
+	if (req->body.len == 0) {
+		rest_fail(req, MC_EUSAGE, "the body is empty; send a JSON object");
+		return NULL;
+	}
+	body = json_loadb((const char *)req->body.ptr, req->body.len, JSON_REJECT_DUPLICATES,
+	    &error);
 	if (body == NULL) {
-		(void)MC_FAIL(MC_EUSAGE, "the body is not JSON: line %d: %s", error.line, error.text);
+		(void)not_json(&error);
 		rest_fail(req, MC_EUSAGE, NULL);
 		return NULL;
 	}

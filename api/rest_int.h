@@ -100,6 +100,7 @@ struct rest_request {
 	bool dispatched;
 	bool suspended;
 	bool asking;           /* the last item of an answer has not come */
+	const struct link *asked; /* whom */
 	link_answer_fn ask_fn; /* gets the items, until the request is answered */
 	/* who; empty on public endpoints */
 	char user[LIMIT_USER_NAME + 1];

@@ -130,10 +130,33 @@ rest_state(struct rest_request *req, size_t size, void (*free_fn)(void *state))
 	return req->state;
 }
 
+/* What became of a process that gave no answer, for people: they cannot know who stands behind. */
+static enum mc_err
+no_answer(const struct rest_request *req, enum mc_err status)
+{
+	const char *who = req->asked == req->service->front->ledger ? "ledger" : "signer";
+
+	switch ((int)status) {
+	case MC_EDEADLINE:
+		return MC_FAIL(MC_ENOTREADY, "the %s did not answer within %d s; "
+		    "'meshca status' on the server says what runs", who,
+		    LIMIT_REST_WAIT_MS / 1000);
+	case MC_EPEER:
+		return MC_FAIL(MC_ENOTREADY, "the %s ended while it was asked; it is being "
+		    "restarted, 'meshca status' on the server says more", who);
+	default:
+		return status;
+	}
+}
+
 static void
 on_answer(void *self, enum mc_err status, const struct base_item *item, bool more)
 {
 	struct rest_request *req = self;
+
+	if (item == NULL) {
+		status = no_answer(req, status);
+	}
 
 	if (!more) {
 		req->asking = false;
@@ -153,6 +176,7 @@ rest_ask(struct rest_request *req, struct link *link, uint16_t type,
 
 	req->ask_fn = fn;
 	req->asking = true;
+	req->asked = link;
 	err = link_call(link, type, table, object, LIMIT_REST_WAIT_MS, on_answer, req);
 	if (err != MC_OK) {
 		req->asking = false;

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/http_guard.h"
 #include "api/http_loop.h"
 #include "api/metrics.h"
 #include "api/rest_int.h"
@@ -16,6 +17,10 @@
 #include "base/enc.h"
 #include "base/log.h"
 #include "base/mem.h"
+
+/* libmicrohttpd holds a request head in it three times over (bytes, fields, its answer's head) and
+ * would refuse in HTML what does not fit. */
+#define CONNECTION_MEMORY (4 * LIMIT_HTTP_HEAD)
 
 /* --- a request's life --- */
 
@@ -274,9 +279,12 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 			return MHD_NO;
 		}
 		*context = req;
-		if (announces_too_much(req)) {
+		req->refusal = http_guard_verdict(method, url);
+		if (req->refusal == MC_OK && announces_too_much(req)) {
 			req->refusal = MC_FAIL(MC_ETOOBIG, "a body has at most %d bytes",
 			    LIMIT_REST_BODY);
+		}
+		if (req->refusal != MC_OK) {
 			dispatch(req, method, url);
 			return queue(req);
 		}
@@ -432,7 +440,8 @@ start(struct rest_service *service, int listen_fd)
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, service, MHD_OPTION_UNESCAPE_CALLBACK,
 	    leave_escaped, NULL, MHD_OPTION_CONNECTION_LIMIT, LIMIT_REST_CONNECTIONS + 16,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_REST_IDLE_S,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
 	if (service->daemon == NULL) {
 		close(listen_fd);
 		return MC_FAIL(MC_EIO, "libmicrohttpd does not start");

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plaintext over a socket pair for a service with its own HTTP stack. Both directions are
- * bounded: what one side does not take stops the reading of the other.
+ * Plaintext over a socket pair for a service with its own HTTP stack, which sees requests through
+ * the guard (api/http_guard.h). Both directions are bounded: what one side does not take
+ * stops the reading of the other.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/http_guard.h"
 #include "api/tls_conn.h"
+#include "base/limits.h"
 #include "base/mem.h"
 
-#define CHUNK (16 * 1024)
+#define CHUNK (8 * 1024)
+#define CHUNKS_AT_ONCE 8 /* read from one client in a turn when none of it passes */
 
 struct client {
 	struct tls_terminator *term;
@@ -20,10 +24,10 @@ struct client {
 	int inner_fd;        /* ours */
 	int outer_fd;        /* the service's: the key of the look-up, never used */
 	unsigned interest;
-	bool tls_eof;        /* the client sends no more */
-	size_t held_len;     /* decrypted, not taken by the service yet */
-	size_t held_at;
-	uint8_t held[CHUNK];
+	bool tls_eof;        /* the client sends no more, or the service takes no more */
+	struct http_guard guard;
+	struct base_buf held; /* decrypted and passed, not taken by the service yet */
+	size_t held_at;       /* bytes of it that the service has */
 };
 
 struct tls_terminator {
@@ -56,6 +60,8 @@ client_free(struct client *client)
 		client->next->prev = client->prev;
 	}
 	tls_conn_close(client->conn);
+	http_guard_clear(&client->guard);
+	base_buf_clear(&client->held);
 	base_freezero(client, sizeof(*client));
 }
 
@@ -64,7 +70,7 @@ interest_set(struct client *client)
 {
 	unsigned interest = tls_conn_is_blocked(client->conn) ? 0 : BASE_LOOP_READ;
 
-	if (client->held_len > 0) {
+	if (client->held.len > 0) {
 		interest |= BASE_LOOP_WRITE;
 	}
 	if (interest != client->interest) {
@@ -73,34 +79,46 @@ interest_set(struct client *client)
 	}
 }
 
-/* Gives held bytes to the service. Returns false when its end is closed. */
-static bool
+/* Gives held bytes to the service. When its end is closed they are of no use; what it answered before
+ * is still read. */
+static void
 held_send(struct client *client)
 {
-	while (client->held_len > 0) {
-		ssize_t n = send(client->inner_fd, client->held + client->held_at,
-		    client->held_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (client->held_at < client->held.len) {
+		ssize_t n = send(client->inner_fd, client->held.ptr + client->held_at,
+		    client->held.len - client->held_at, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR) {
 			continue;
 		}
+		if (n < 0 && errno == EAGAIN) {
+			return;
+		}
 		if (n < 0) {
-			return errno == EAGAIN;
+			client->tls_eof = true;
+			tls_conn_want_read(client->conn, false);
+			break;
 		}
 		client->held_at += (size_t)n;
-		client->held_len -= (size_t)n;
 	}
-	return true;
+	base_buf_reset(&client->held);
+	client->held_at = 0;
 }
 
 static void
 on_tls_read(void *arg)
 {
 	struct client *client = arg;
+	uint8_t bytes[CHUNK];
 
-	while (client->held_len == 0 && !client->tls_eof) {
-		ssize_t n = tls_conn_read(client->conn, client->held, CHUNK);
+	for (int chunks = 0; client->held.len == 0 && !client->tls_eof; chunks++) {
+		ssize_t n = chunks == CHUNKS_AT_ONCE
+		    ? 0
+		    : tls_conn_read(client->conn, bytes, sizeof(bytes));
 
+		if (chunks == CHUNKS_AT_ONCE) {
+			tls_conn_again(client->conn);
+		}
 		if (n == 0) {
 			break;
 		}
@@ -111,15 +129,11 @@ on_tls_read(void *arg)
 			shutdown(client->inner_fd, SHUT_WR);
 			break;
 		}
-		client->held_at = 0;
-		client->held_len = (size_t)n;
-		if (!held_send(client)) {
-			client_free(client);
-			return;
-		}
+		http_guard_feed(&client->guard, base_span_of(bytes, (size_t)n), &client->held);
+		held_send(client);
 	}
 	if (!client->tls_eof) {
-		tls_conn_want_read(client->conn, client->held_len == 0);
+		tls_conn_want_read(client->conn, client->held.len == 0);
 	}
 	interest_set(client);
 }
@@ -134,15 +148,12 @@ static void
 on_inner(void *arg, unsigned events)
 {
 	struct client *client = arg;
-	uint8_t buf[CHUNK - 1024];
+	uint8_t buf[CHUNK];
 	ssize_t n;
 
 	if (events & BASE_LOOP_WRITE) {
-		if (!held_send(client)) {
-			client_free(client);
-			return;
-		}
-		if (client->held_len == 0) {
+		held_send(client);
+		if (client->held.len == 0 && !client->tls_eof) {
 			/* TLS may hold decrypted bytes that no socket event announces */
 			tls_conn_again(client->conn);
 		}
@@ -196,6 +207,8 @@ on_conn(void *arg, struct tls_conn *conn)
 	client->conn = conn;
 	client->inner_fd = pair[0];
 	client->outer_fd = pair[1];
+	http_guard_init(&client->guard);
+	base_buf_init(&client->held, CHUNK + LIMIT_HTTP_HEAD);
 	client->next = term->clients;
 	if (term->clients != NULL) {
 		term->clients->prev = client;

@@ -55,6 +55,9 @@
 #define LIMIT_TOKEN_CACHE_S 60
 #define LIMIT_REST_BODY (64 * 1024)
 #define LIMIT_REST_CONNECTIONS 256
+#define LIMIT_HTTP_LINE 8192           /* request line: seven filters of 640 bytes, encoded, fit */
+#define LIMIT_HTTP_HEAD 16384          /* request line and header fields */
+#define LIMIT_HTTP_FIELDS 64
 #define LIMIT_REST_IDLE_S 30           /* between requests, and for a request's header to come */
 #define LIMIT_REST_WAIT_MS 10000       /* for an answer of the ledger or a signer */
 #define LIMIT_REST_ANSWER (32 * 1024 * 1024) /* a CRL of 500,000 entries, as PEM */

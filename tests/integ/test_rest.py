@@ -113,6 +113,73 @@ class Rest(unittest.TestCase):
         self.refused(403, "denied", "POST", f"/v1/certificates/{admin['serial']}/revoke",
                      {"reason": "superseded"}, self.operator)
 
+    # --- framing: what no HTTP library would send ---
+    def raw(self, *pieces, person=None):
+        """Sends bytes as they are; all the answers until the server closes."""
+        connection = self.ca.https(person)
+        connection.connect()
+        answers = []
+        for piece in pieces:
+            connection.sock.sendall(piece)
+            time.sleep(0.02)
+        while True:
+            answer = http.client.HTTPResponse(connection.sock)
+            try:
+                answer.begin()
+            except (http.client.BadStatusLine, ConnectionResetError):
+                break
+            answers.append((answer.status, answer.headers, answer.read()))
+            if answer.will_close:
+                break
+        self.assertEqual(connection.sock.recv(1), b"")
+        connection.close()
+        return answers
+
+    def framing_refused(self, status, word, *pieces):
+        ((seen, sent, body),) = self.raw(*pieces)
+        self.assertEqual((seen, sent["Content-Type"]), (status, "application/problem+json"), body)
+        answer = json.loads(body)
+        self.assertEqual(answer["type"], "urn:meshca:error:" + word)
+        self.assertEqual(answer["request_id"], sent["X-Request-Id"])
+        self.assertTrue(answer["detail"] and answer["action"])
+        return answer["detail"]
+
+    def test_a_body_has_one_length(self):
+        head = b"POST /v1/users HTTP/1.1\r\nHost: ca\r\nContent-Type: application/json\r\n"
+        for fields in (b"Content-Length: 2\r\nContent-Length: 3\r\n",
+                       b"Content-Length: 2\r\nContent-Length: 2\r\n",
+                       b"Content-Length: 2, 2\r\n", b"Content-Length: two\r\n",
+                       b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+                       b"Content-Length: 99999999999999999999\r\n", b"Content-Length : 2\r\n"):
+            self.framing_refused(400, "http", head + fields + b"\r\n{}")
+        self.framing_refused(411, "length-required", head + b"Transfer-Encoding: chunked\r\n\r\n"
+                             b"2\r\n{}\r\n0\r\n\r\n")
+        self.framing_refused(413, "too-big", head + b"Content-Length: 999999999999999999\r\n\r\n")
+
+    def test_every_refusal_is_a_problem_document(self):
+        get = b"GET / HTTP/1.1\r\nHost: ca\r\n"
+        self.framing_refused(414, "uri-too-long", b"GET /" + b"a" * 20000)
+        self.framing_refused(431, "headers-too-large", get + b"X: " + b"a" * 20000)
+        self.framing_refused(431, "headers-too-large", get + b"X: y\r\n" * 70 + b"\r\n")
+        self.framing_refused(400, "http", b"GET / HTTP/3.0\r\nHost: ca\r\n\r\n")
+        for bad in (b"GET / HTTP/1.1\r\n\r\n", b"get / HTTP/1.1\r\nHost: ca\r\n\r\n", b"\0\r\n\r\n",
+                    b"GET /\xff HTTP/1.1\r\nHost: ca\r\n\r\n", b"GET /\r\n\r\n",
+                    b"GET / HTTP/1.1\nHost: ca\n\n", get + b" folded\r\n\r\n",
+                    get + b"X: \0\r\n\r\n"):
+            self.framing_refused(400, "http", bad)
+        long = b"GET /v1/environments/production/crl?" + b"a" * 8000 + b" HTTP/1.1\r\nHost: ca\r\n"
+        self.framing_refused(400, "usage", long + b"Connection: close\r\n\r\n")
+        big = get + b"X: " + b"a" * 16000 + b"\r\nConnection: close\r\n\r\n"
+        self.framing_refused(404, "not-found", big)
+        many = get + b"".join(b"x%d: %s\r\n" % (i, b"a" * 240) for i in range(60))
+        self.framing_refused(404, "not-found", many + b"Connection: close\r\n\r\n")
+
+    def test_a_refusal_waits_for_the_answers_before_it(self):
+        good = b"GET /v1/environments/production/bundle HTTP/1.1\r\nHost: ca\r\n\r\n"
+        smuggled = b"GET /openapi.json HTTP/1.1\r\nHost: ca\r\n\r\n"
+        answers = self.raw(good + good[:7], good[7:] + b"\x01\r\n\r\n" + smuggled)
+        self.assertEqual([status for status, _, _ in answers], [200, 200, 400])
+
     # --- certificates ---
     def test_issues_a_workload_certificate(self):
         key = new_key()

@@ -563,6 +563,35 @@ START_TEST(bodies_are_read_strictly)
 }
 END_TEST
 
+START_TEST(a_broken_body_is_told_where_and_what)
+{
+	static const struct {
+		const char *body, *says;
+	} rows[] = {
+	    {"", "the body is empty"},
+	    {"{", "it ends too early (line 1, column 1)"},
+	    {"{\n  \"reason\": superseded}", "it is not JSON (line 2"},
+	    {"7", "it is not JSON (line 1"},
+	    {"{\"reason\":\"\xff\"}", "it is not UTF-8"},
+	    {"{\"reason\":\"a\",\"reason\":\"a\"}", "a member is given twice (line 1"},
+	    {"{} {}", "something follows it (line 1, column 4)"},
+	    {"[]", "must be a JSON object"},
+	};
+
+	begin(MSG_USER_ADMIN);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct reply reply = request("POST", "/v1/certificates/0badc0ffee/revoke", "",
+		    rows[i].body);
+
+		ck_assert_msg(strstr(member(&reply, "detail"), rows[i].says) != NULL, "%s: %s",
+		    rows[i].body, member(&reply, "detail"));
+		ck_assert_ptr_null(strstr(member(&reply, "detail"), "-1"));
+		expect_problem(reply, 400, "usage");
+	}
+	end();
+}
+END_TEST
+
 START_TEST(other_media_types_and_long_bodies_are_refused)
 {
 	char head[256];
@@ -794,9 +823,14 @@ START_TEST(a_missing_ledger_is_said_with_a_time_to_retry)
 	expect_problem(reply, 503, "not-ready");
 	link_refusal = MC_OK;
 	link_outcome = MC_EPEER;
-	expect_problem(request("GET", "/v1/events", "", NULL), 503, "peer-gone");
+	reply = request("GET", "/v1/events", "", NULL);
+	ck_assert_ptr_nonnull(strstr(member(&reply, "detail"), "the ledger ended"));
+	expect_problem(reply, 503, "not-ready");
 	link_outcome = MC_EDEADLINE;
-	expect_problem(request("GET", "/v1/events", "", NULL), 503, "deadline");
+	reply = request("GET", "/v1/events", "", NULL);
+	ck_assert_ptr_nonnull(strcasestr(reply.head, "\r\nRetry-After: "));
+	ck_assert_ptr_nonnull(strstr(member(&reply, "detail"), "the ledger did not answer"));
+	expect_problem(reply, 503, "not-ready");
 	end();
 }
 END_TEST
@@ -874,6 +908,7 @@ END_TEST
 CHECK_MAIN("api_rest", callers_without_a_person_behind_them_are_refused,
     roles_are_asked_of_the_ledger_each_time, the_description_is_public_and_byte_for_byte,
     malformed_requests_are_refused_by_name, bodies_are_read_strictly,
+    a_broken_body_is_told_where_and_what,
     other_media_types_and_long_bodies_are_refused, pages_lead_to_each_other,
     a_large_crl_is_gathered_and_cached_by_number, revocation_says_who_and_from_where,
     only_an_admin_revokes_authorities_and_nobody_people, issues_what_the_csr_proves,
