@@ -9,6 +9,7 @@
 #include "base/config_int.h"
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "base/yaml.h"
 
 static void
 free_names(char **names, size_t count)
@@ -72,21 +73,21 @@ config_environment(const struct config *config, const char *name)
 	return NULL;
 }
 
-static bool read_map(const char *path, const struct base_yaml *map, const char *what,
+static bool read_map(const char *path, const struct base_tree *map, const char *what,
     const struct config_table *table, void *object);
 
 static bool
 read_clusters(const struct config_at *at, const struct config_key *key,
-    const struct base_yaml *list, struct config_environment *env)
+    const struct base_tree *list, struct config_environment *env)
 {
-	if (list->kind != BASE_YAML_LIST || list->count > LIMIT_CLUSTERS) {
+	if (list->kind != BASE_TREE_LIST || list->count > LIMIT_CLUSTERS) {
 		return config_refuse(at, "not a list of at most 64 clusters; begin each with \"-\"");
 	}
 	env->clusters = base_xcalloc(list->count, sizeof(*env->clusters));
 	for (size_t i = 0; i < list->count; i++) {
 		struct config_cluster *cluster = &env->clusters[env->cluster_count++];
 
-		cluster->line = list->items[i]->line;
+		cluster->line = list->items[i]->origin->line;
 		if (!read_map(at->path, list->items[i], "a cluster", key->table, cluster)) {
 			return false;
 		}
@@ -96,9 +97,9 @@ read_clusters(const struct config_at *at, const struct config_key *key,
 
 static bool
 read_environments(const struct config_at *at, const struct config_key *key,
-    const struct base_yaml *list, struct config *config)
+    const struct base_tree *list, struct config *config)
 {
-	if (list->kind != BASE_YAML_LIST || list->count == 0 ||
+	if (list->kind != BASE_TREE_LIST || list->count == 0 ||
 	    list->count > LIMIT_ENVIRONMENTS) {
 		return config_refuse(at, "not a list of 1 to 32 environments; begin each with \"-\"");
 	}
@@ -107,7 +108,7 @@ read_environments(const struct config_at *at, const struct config_key *key,
 		struct config_environment *env =
 		    &config->environments[config->environment_count++];
 
-		env->line = list->items[i]->line;
+		env->line = list->items[i]->origin->line;
 		if (!read_map(at->path, list->items[i], "an environment", key->table, env)) {
 			return false;
 		}
@@ -118,9 +119,10 @@ read_environments(const struct config_at *at, const struct config_key *key,
 /* node is NULL when the file does not have the key. */
 static bool
 read_key(const struct config_at *at, const struct config_key *key,
-    const struct base_yaml *node, void *object)
+    const struct base_tree *node, void *object)
 {
-	static const struct base_yaml empty = {.kind = BASE_YAML_MAP};
+	static const struct base_origin nowhere = {.file = ""};
+	static const struct base_tree empty = {.kind = BASE_TREE_MAP, .origin = &nowhere};
 	struct config *config = object;
 
 	if (node == NULL && key->required) {
@@ -162,11 +164,11 @@ read_key(const struct config_at *at, const struct config_key *key,
 }
 
 static bool
-refuse_unknown(const char *path, const struct base_yaml *map, const struct config_table *table,
+refuse_unknown(const char *path, const struct base_tree *map, const struct config_table *table,
     const char *what)
 {
 	for (size_t i = 0; i < map->count; i++) {
-		struct config_at at = {path, map->items[i]->line, map->items[i]->key};
+		struct config_at at = {path, map->entries[i].origin->line, map->entries[i].key};
 		bool known = false;
 
 		for (size_t k = 0; k < table->count && !known; k++) {
@@ -180,12 +182,12 @@ refuse_unknown(const char *path, const struct base_yaml *map, const struct confi
 }
 
 static bool
-read_map(const char *path, const struct base_yaml *map, const char *what,
+read_map(const char *path, const struct base_tree *map, const char *what,
     const struct config_table *table, void *object)
 {
-	struct config_at here = {path, map->line, NULL};
+	struct config_at here = {path, map->origin->line, NULL};
 
-	if (map->kind != BASE_YAML_MAP) {
+	if (map->kind != BASE_TREE_MAP) {
 		return config_refuse(&here, "%s is not a map; write key: value lines", what);
 	}
 	if (!refuse_unknown(path, map, table, what)) {
@@ -193,8 +195,8 @@ read_map(const char *path, const struct base_yaml *map, const char *what,
 	}
 	for (size_t i = 0; i < table->count; i++) {
 		const struct config_key *key = &table->keys[i];
-		const struct base_yaml *node = base_yaml_get(map, key->name);
-		struct config_at at = {path, node != NULL ? node->line : map->line, key->name};
+		const struct base_tree *node = base_tree_get(map, key->name);
+		struct config_at at = {path, node != NULL ? node->origin->line : map->origin->line, key->name};
 
 		if (!read_key(&at, key, node, object)) {
 			return false;
@@ -415,16 +417,46 @@ check(const char *path, const struct config *config)
 	return ports_differ(path, config);
 }
 
+/* The one document of the file. */
+static const struct base_tree *
+read_root(struct base_arena *arena, const char *path, struct base_span text)
+{
+	struct config_at at = {path, 1, NULL};
+	const struct base_tree *documents;
+
+	if (text.len > LIMIT_CONFIG) {
+		(void)config_refuse(&at, "larger than 1 MiB; make it shorter");
+		return NULL;
+	}
+	documents = base_yaml_read(arena, path, NULL, text);
+	if (documents == NULL) {
+		return NULL;
+	}
+	if (documents->count == 0) {
+		(void)config_refuse(&at,
+		    "the file is empty; write at least state_dir and environments");
+		return NULL;
+	}
+	if (documents->count > 1) {
+		at.line = documents->items[1]->origin->line;
+		(void)config_refuse(&at, "a second document; keep one in this file");
+		return NULL;
+	}
+	return documents->items[0];
+}
+
 struct config *
 config_parse(const char *path, struct base_span text)
 {
 	size_t path_len = strlen(path);
 	const char *shown = path_len > 80 ? path + path_len - 80 : path;
-	struct base_yaml *root = base_yaml_parse(shown, text);
+	struct base_arena *arena = base_arena_new();
+	const struct base_tree *root = read_root(arena, shown, text);
 	struct config *config;
 	bool valid = false;
 
 	if (root == NULL) {
+		base_arena_free(arena);
 		return NULL;
 	}
 	config = base_xcalloc(1, sizeof(*config));
@@ -432,7 +464,7 @@ config_parse(const char *path, struct base_span text)
 		derive(config);
 		valid = check(shown, config);
 	}
-	base_yaml_free(root);
+	base_arena_free(arena);
 	if (!valid) {
 		config_free(config);
 		return NULL;

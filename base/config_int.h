@@ -4,7 +4,7 @@
 #define BASE_CONFIG_INT_H
 
 #include "base/config.h"
-#include "base/yaml.h"
+#include "base/tree.h"
 
 enum config_kind {
 	CONFIG_T_INVALID = 0,
@@ -59,7 +59,7 @@ bool config_refuse(const struct config_at *at, const char *fmt, ...) MC_PRINTF(2
 
 /* Parses one scalar, or list of scalars, into its place in *object. False with MC_ECONFIG. */
 bool config_value(const struct config_at *at, const struct config_key *key,
-    const struct base_yaml *node, void *object);
+    const struct base_tree *node, void *object);
 /* The same from a default's text. */
 bool config_fallback(const struct config_at *at, const struct config_key *key, void *object);
 void *config_field(void *object, size_t offset);

@@ -353,24 +353,24 @@ scalar(const struct config_at *at, const struct config_key *key, const char *tex
 
 bool
 config_value(const struct config_at *at, const struct config_key *key,
-    const struct base_yaml *node, void *object)
+    const struct base_tree *node, void *object)
 {
 	if (!is_list(key->kind)) {
-		if (node->kind != BASE_YAML_SCALAR) {
+		if (!base_tree_is_scalar(node)) {
 			return config_refuse(at, "a list or map where one value belongs; write one value");
 		}
 		return scalar(at, key, node->text, object);
 	}
-	if (node->kind != BASE_YAML_LIST || node->count == 0) {
+	if (node->kind != BASE_TREE_LIST || node->count == 0) {
 		return config_refuse(at, "not a list; write [a, b]");
 	}
 	if (key->max > 0 && node->count > (size_t)key->max) {
 		return config_refuse(at, "too many; write at most %lld", (long long)key->max);
 	}
 	for (size_t i = 0; i < node->count; i++) {
-		struct config_at item = {at->path, node->items[i]->line, at->key};
+		struct config_at item = {at->path, node->items[i]->origin->line, at->key};
 
-		if (node->items[i]->kind != BASE_YAML_SCALAR) {
+		if (!base_tree_is_scalar(node->items[i])) {
 			return config_refuse(&item, "not a plain value; write [a, b]");
 		}
 		if (!scalar(&item, key, node->items[i]->text, object)) {

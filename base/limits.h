@@ -82,8 +82,9 @@
 #define LIMIT_SECURE_HEAP (1024 * 1024) /* power of two, or OpenSSL 3.0 aborts */
 #define LIMIT_CONFIG (1024 * 1024)     /* bytes of meshca.yaml, and of each file that it names */
 #define LIMIT_CONFIG_BLOB (8 * 1024 * 1024) /* the configuration with its files, as roles get it */
-#define LIMIT_YAML_DEPTH 16            /* the schema needs 6 */
-#define LIMIT_YAML_ITEMS 1024          /* entries of one mapping or list */
+#define LIMIT_YAML_DEPTH 64            /* an EnvoyFilter in a template needs 30 */
+#define LIMIT_YAML_ITEMS 32768         /* of one list or map: the facts of 1,000 services, the
+					* items of one kubectl get; LIMIT_YAML holds no more */
 #define LIMIT_YAML (4 * 1024 * 1024)   /* bytes of one inventory, template or manifest file */
 #define LIMIT_INVENTORY_FILES 16384    /* one per service, for meshes ten times the largest known */
 #define LIMIT_TEMPLATE_DEPTH 16        /* includes within includes */

@@ -63,11 +63,12 @@ const char *base_tree_str(const struct base_tree *map, const char *key, const ch
 /* Value of the INT at this key; fallback when it is missing or no INT in the range of int64_t. */
 int64_t base_tree_int(const struct base_tree *map, const char *key, int64_t fallback);
 bool base_tree_bool(const struct base_tree *map, const char *key, bool fallback);
+/* Null, too; a NULL node is none. */
 bool base_tree_is_scalar(const struct base_tree *node);
 /* Same kind, text and order of items; maps regardless of the order of keys; origins ignored. */
 bool base_tree_equal(const struct base_tree *a, const struct base_tree *b);
 
-/* --- making --- */
+/* --- making: texts and keys are copied into the arena, origins are not --- */
 const struct base_tree *base_tree_scalar(struct base_arena *arena, enum base_tree_kind kind,
     const char *text, const struct base_origin *origin);
 const struct base_tree *base_tree_string(struct base_arena *arena, const char *text,

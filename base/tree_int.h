@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the readers need of a tree under construction. */
+#ifndef BASE_TREE_INT_H
+#define BASE_TREE_INT_H
+
+#include "base/tree.h"
+
+/* Entry of a map under construction with this key; NULL when it has none. Constant time. */
+const struct base_tree_entry *base_tree_build_find(const struct base_tree_build *map,
+    const char *key);
+/* Items or entries so far. */
+uint32_t base_tree_build_count(const struct base_tree_build *build);
+bool base_tree_build_is_map(const struct base_tree_build *build);
+
+#endif
