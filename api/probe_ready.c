@@ -65,7 +65,7 @@ check_environment(const struct front_env *env, const struct probe_ledger *ledger
 	} else if (env->signer_state == MC_ESEALED) {
 		part->ready = false;
 		snprintf(part->reason, sizeof(part->reason),
-		    "sealed: run 'meshca unseal --environment %s'", env->config->name);
+		    "sealed: run 'meshca unseal %s'", env->config->name);
 	} else if (env->signer_state != MC_OK) {
 		part->ready = false;
 		snprintf(part->reason, sizeof(part->reason), "signer: %s",

@@ -82,8 +82,8 @@ wait_fd(struct tls_client *client, short events)
 		int got;
 
 		if (left_us <= 0) {
-			return MC_FAIL(MC_EDEADLINE, "%s:%s did not answer in time",
-			    client->host, client->port);
+			return MC_FAIL(MC_EDEADLINE, "%s:%s did not answer in time; a sealed environment does not, "
+			    "meshca status on the server says so", client->host, client->port);
 		}
 		got = poll(&pfd, 1, (int)(left_us / 1000 + 1));
 		if (got > 0) {

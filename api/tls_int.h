@@ -87,6 +87,7 @@ struct tls_server {
 	void (*on_conn)(void *self, struct tls_conn *conn);
 	void *self;
 	int listen_fd;
+	int64_t told_waiting_us; /* that clients wait; 0: not yet */
 	bool accepting;
 	bool draining;
 	unsigned count;

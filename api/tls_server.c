@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include "base/mem.h"
 
 #define TICK_US 1000000
+#define WAITING_AGAIN_US (60 * INT64_C(1000000))
 #define ACCEPT_BATCH 16     /* a turn of the loop takes no more */
 #define HANDSHAKES_QUEUED 16 /* on the pool: requests of open connections queue behind them */
 #define HANDSHAKE_US (1000000 / LIMIT_HANDSHAKES_PER_S)
@@ -160,6 +162,27 @@ on_listener(void *arg, unsigned events)
 	}
 }
 
+/* Without a certificate there is no way to tell a client anything: it waits in the kernel's backlog
+ * and is served once there is one. So the log tells. */
+static void
+tell_waiting(struct tls_server *server, int64_t now_us)
+{
+	struct pollfd waiting = {.fd = server->listen_fd, .events = POLLIN};
+	bool sealed = server->env->signer_state == MC_ESEALED;
+
+	if (server->ctx != NULL || server->draining ||
+	    (server->told_waiting_us != 0 &&
+		now_us - server->told_waiting_us < WAITING_AGAIN_US) ||
+	    poll(&waiting, 1, 0) <= 0) {
+		return;
+	}
+	server->told_waiting_us = now_us;
+	base_log(LOG_LVL_WARN, "clients-wait", LOG_STR("environment", server->env->config->name),
+	    LOG_STR("why", sealed ? "sealed: the listener gets its certificate when the "
+				    "environment is open; run meshca unseal"
+				  : "the listener has no certificate yet"), LOG_END);
+}
+
 static void
 on_tick(void *arg)
 {
@@ -168,6 +191,7 @@ on_tick(void *arg)
 
 	tls_conn_expire(server, now_us);
 	tls_tickets_rotate(&server->tickets, now_us);
+	tell_waiting(server, now_us);
 	base_timer_set_us(server->timer, TICK_US);
 	tls_server_resume(server);
 }

@@ -20,7 +20,8 @@ signer_may_issue(struct signer *signer)
 		return MC_FAIL(MC_ENOTREADY, "the signer is starting");
 	}
 	if (issuer == NULL) {
-		return MC_FAIL(MC_ESEALED, "environment %s", signer->environment);
+		return MC_FAIL(MC_ESEALED, "environment %s is sealed: run meshca unseal %s",
+		    signer->environment, signer->environment);
 	}
 	if (!base_clock_guard_ok(&signer->clock)) {
 		return MC_FAIL(MC_ECLOCK,

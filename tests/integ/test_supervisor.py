@@ -13,6 +13,8 @@ import threading
 import time
 import unittest
 
+import grpc
+
 from harness import BIN, Authority, certificate, make_csr, new_key
 
 STATUS, UNSEAL, RELOAD, ROTATE, ENV_ADD = 192, 194, 196, 198, 200
@@ -303,6 +305,9 @@ class Sealed(unittest.TestCase):
             wait_for("sealed", lambda: find(status(ca), "signer", "staging")["state"] == "sealed")
             wait_for("production", lambda: find(status(ca), "signer", "production")["state"] ==
                      "ready")
+            # nobody can be told anything in a connection without a certificate: the log tells
+            with socket.create_connection(("127.0.0.1", ca.ports["staging"])):
+                wait_for("a log line", lambda: '"event":"clients-wait"' in ca.log.read_text())
             self.assertEqual(len(ca.fetch("production", "ecotrack", "order-service")), 3)
             self.assertNotEqual(admin(ca, UNSEAL, about("staging", "not it"))[0], 0)
             self.assertEqual(find(status(ca), "signer", "staging")["state"], "sealed")
@@ -327,6 +332,17 @@ class Sealed(unittest.TestCase):
             self.assertEqual(admin(ca, UNSEAL, about("staging", secret))[:2], (0, ""))
             wait_for("one signer", lambda: [r["state"] for r in status(ca)["roles"]
                                             if r["environment"] == "staging"] == ["ready"])
+            self.assertEqual(len(ca.fetch("staging", "ecotrack", "user-service")), 3)
+            # sealed anew: the listener's certificate still holds, so that clients can be told
+            os.kill(find(status(ca), "signer", "staging")["pid"], signal.SIGKILL)
+            wait_for("sealed", lambda: find(status(ca), "signer", "staging")["state"] == "sealed")
+            with self.assertRaises(grpc.RpcError) as refused:
+                ca.fetch("staging", "ecotrack", "user-service")
+            self.assertEqual(refused.exception.code(), grpc.StatusCode.UNAVAILABLE)
+            self.assertIn("environment staging is sealed: run meshca unseal staging",
+                          refused.exception.details())
+            self.assertIn("meshca unseal staging", ca.probe("/readyz")[1])
+            self.assertEqual(admin(ca, UNSEAL, about("staging", secret))[:2], (0, ""))
             self.assertEqual(len(ca.fetch("staging", "ecotrack", "user-service")), 3)
             self.assertNotIn(secret, ca.log.read_text())
         finally:

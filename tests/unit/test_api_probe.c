@@ -86,7 +86,7 @@ START_TEST(a_sealed_environment_is_named_with_what_to_do)
 	ck_assert(!ready());
 	ck_assert(parts[0].ready);
 	ck_assert(!parts[1].ready);
-	ck_assert_ptr_nonnull(strstr(parts[1].reason, "meshca unseal --environment production"));
+	ck_assert_ptr_nonnull(strstr(parts[1].reason, "run 'meshca unseal production'"));
 }
 END_TEST
 
