@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
+
 #define PEM_COLUMNS 64 /* RFC 7468 section 2 */
 #define PEM_LABEL_MAX 64
 
@@ -110,30 +112,36 @@ base_enc_b64url(struct base_buf *out, struct base_span bytes)
 	b64_encode(out, bytes, B64URL, false);
 }
 
-static int
-sextet(uint8_t c, const char *alphabet)
+/* What an ASCII character stands for, in 6 bits, and why it may not: each alphabet has two
+ * characters that the other has not, and most bytes are in neither. */
+#define ONLY_B64 0x40
+#define ONLY_URL 0x80
+static const uint8_t SEXTETS[128] = {
+	0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0,
+	0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0,
+	0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0x7e, 0xc0, 0xbe, 0xc0, 0x7f,
+	0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0,
+	0xc0, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e,
+	0x0f, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0xc0, 0xc0, 0xc0, 0xc0, 0xbf,
+	0xc0, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28,
+	0x29, 0x2a, 0x2b, 0x2c, 0x2d, 0x2e, 0x2f, 0x30, 0x31, 0x32, 0x33, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0,
+};
+
+static uint8_t
+sextet(uint8_t c)
 {
-	if (c >= 'A' && c <= 'Z') {
-		return c - 'A';
-	}
-	if (c >= 'a' && c <= 'z') {
-		return c - 'a' + 26;
-	}
-	if (c >= '0' && c <= '9') {
-		return c - '0' + 52;
-	}
-	if (c == (uint8_t)alphabet[62]) {
-		return 62;
-	}
-	return c == (uint8_t)alphabet[63] ? 63 : -1;
+	return c < sizeof(SEXTETS) ? SEXTETS[c] : ONLY_B64 | ONLY_URL;
 }
 
-/* Decodes text without padding. */
+/* Decodes text without padding; bad is what a character must not have. */
 static enum mc_err
-b64_decode(struct base_buf *out, struct base_span text, const char *alphabet)
+b64_decode(struct base_buf *out, struct base_span text, uint8_t bad)
 {
 	size_t tail = text.len % 4;
+	const uint8_t *from = text.ptr;
+	const uint8_t *end = from + (text.len - tail);
 	uint32_t group = 0;
+	uint8_t seen = 0;
 	uint8_t *to;
 
 	if (tail == 1) {
@@ -143,28 +151,35 @@ b64_decode(struct base_buf *out, struct base_span text, const char *alphabet)
 	if (to == NULL) {
 		return MC_FAIL(MC_ETOOBIG, "base64 text of %zu characters", text.len);
 	}
-	for (size_t i = 0; i < text.len; i++) {
-		int six = sextet(text.ptr[i], alphabet);
+	for (; from < end; from += 4, to += 3) {
+		uint8_t a = sextet(from[0]);
+		uint8_t b = sextet(from[1]);
+		uint8_t c = sextet(from[2]);
+		uint8_t d = sextet(from[3]);
 
-		if (six < 0) {
-			return MC_FAIL(MC_EENCODING, "no base64 character at byte %zu", i);
-		}
-		group = group << 6 | (uint32_t)six;
-		if (i % 4 == 3) {
-			*to++ = (uint8_t)(group >> 16);
-			*to++ = (uint8_t)(group >> 8);
-			*to++ = (uint8_t)group;
-			group = 0;
-		}
+		seen |= a | b | c | d;
+		group = (uint32_t)(a & 63) << 18 | (uint32_t)(b & 63) << 12 |
+		    (uint32_t)(c & 63) << 6 | (uint32_t)(d & 63);
+		to[0] = (uint8_t)(group >> 16);
+		to[1] = (uint8_t)(group >> 8);
+		to[2] = (uint8_t)group;
+	}
+	group = 0;
+	for (size_t i = 0; i < tail; i++) {
+		seen |= sextet(from[i]);
+		group = group << 6 | (sextet(from[i]) & 63);
+	}
+	if ((seen & bad) != 0) {
+		return MC_FAIL(MC_EENCODING, "a character that is not of base64");
 	}
 	if ((tail == 2 && (group & 15) != 0) || (tail == 3 && (group & 3) != 0)) {
 		return MC_FAIL(MC_EENCODING, "trailing bits of base64 text are not zero");
 	}
 	if (tail == 2) {
-		*to++ = (uint8_t)(group >> 4);
+		to[0] = (uint8_t)(group >> 4);
 	} else if (tail == 3) {
-		*to++ = (uint8_t)(group >> 10);
-		*to++ = (uint8_t)(group >> 2);
+		to[0] = (uint8_t)(group >> 10);
+		to[1] = (uint8_t)(group >> 2);
 	}
 	return MC_OK;
 }
@@ -181,7 +196,7 @@ base_enc_unb64(struct base_buf *out, struct base_span text)
 	for (int i = 0; i < 2 && text.len > 0 && text.ptr[text.len - 1] == '='; i++) {
 		text.len--;
 	}
-	ret = b64_decode(out, text, B64);
+	ret = b64_decode(out, text, ONLY_URL);
 	if (ret != MC_OK) {
 		out->len = start;
 	}
@@ -192,7 +207,7 @@ enum mc_err
 base_enc_unb64url(struct base_buf *out, struct base_span text)
 {
 	size_t start = out->len;
-	enum mc_err ret = b64_decode(out, text, B64URL);
+	enum mc_err ret = b64_decode(out, text, ONLY_B64);
 
 	if (ret != MC_OK) {
 		out->len = start;
@@ -270,24 +285,28 @@ pem_body(struct base_buf *out, struct base_span body)
 {
 	struct base_buf joined;
 	enum mc_err ret = MC_EINTERNAL;
-	size_t line = 0;
+	const uint8_t *at = body.ptr;
+	const uint8_t *end = body.ptr + body.len;
+	uint8_t *room;
 
 	base_buf_init(&joined, body.len);
-	for (size_t i = 0; i <= body.len; i++) {
-		size_t len = i - line;
+	room = base_buf_reserve(&joined, body.len);
+	joined.len = 0;
+	while (room != NULL && at < end) {
+		const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
+		const uint8_t *next = stop != NULL ? stop + 1 : end;
+		size_t len = (size_t)((stop != NULL ? stop : end) - at);
 
-		if (i < body.len && body.ptr[i] != '\n') {
-			continue;
-		}
-		if (len > 0 && body.ptr[line + len - 1] == '\r') {
+		if (len > 0 && at[len - 1] == '\r') {
 			len--;
 		}
-		if (len == 0 && i < body.len) {
+		if (len == 0) {
 			ret = MC_FAIL(MC_EENCODING, "an empty line inside a PEM block");
 			goto out;
 		}
-		base_buf_append(&joined, body.ptr + line, len);
-		line = i + 1;
+		base_copy(room + joined.len, at, len);
+		joined.len += len;
+		at = next;
 	}
 	if (joined.len == 0) {
 		ret = MC_FAIL(MC_EENCODING, "an empty PEM block");

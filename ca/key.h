@@ -6,8 +6,7 @@
  * P-256 and P-384: an uncompressed point on the curve. RSA: 2048 to 4096 bits in whole
  * bytes, exponent 65537, odd modulus without a factor below 752, not of the ROCA form
  * (CVE-2017-15361), not factored by 100 rounds of Fermat's method
- * (CA/Browser Forum BR 6.1.1.3). Measured: 1 us for P-256; 9 us for RSA-2048, of which
- * Fermat's method takes 6.
+ * (CA/Browser Forum BR 6.1.1.3).
  */
 #ifndef CA_KEY_H
 #define CA_KEY_H

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 #include <openssl/bn.h>
 
+#include "base/crypto.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "ca/key_rsa.h"
@@ -20,11 +22,16 @@ static const uint8_t filters[] = {64, 9, 5, 7, 11, 13, 17, 19, 23, 29, 31};
 #define FILTER_COUNT   (sizeof(filters) / sizeof(filters[0]))
 #define FILTER_MODULUS (UINT64_C(300840735195) * 64) /* their product */
 
-/* Primes whose product fits 64 bits share one pass over the modulus. */
+/* So small that the sum of LIMBS_MAX products with a limb fits 128 bits. */
+#define PRODUCT_MAX (UINT64_MAX >> 6)
+_Static_assert(LIMBS_MAX <= 64, "check_residues() sums without reducing");
+
+/* Primes whose product fits a word share one pass over the modulus. */
 struct pack {
 	uint64_t product;
 	unsigned first;
 	unsigned count;
+	uint64_t weights[LIMBS_MAX]; /* of the limbs: 2^(64 i) modulo product, lowest first */
 };
 
 struct key_rsa {
@@ -37,7 +44,8 @@ struct key_rsa {
 	/* bit r of squares[i]: r is a square modulo filters[i] */
 	uint64_t squares[FILTER_COUNT];
 	BN_CTX *ctx;
-	BIGNUM *n, *first, *sum, *square, *root, *quotient, *next;
+	BN_MONT_CTX *mont;
+	BIGNUM *e, *n, *first, *sum, *square, *root, *quotient, *next;
 };
 
 static void
@@ -56,12 +64,19 @@ fill_primes(struct key_rsa *rsa)
 	}
 	struct pack *pack = NULL;
 	for (unsigned i = 0; i < count; i++) {
-		if (pack == NULL || pack->product > UINT64_MAX / rsa->primes[i]) {
+		if (pack == NULL || pack->product > PRODUCT_MAX / rsa->primes[i]) {
 			pack = &rsa->packs[rsa->pack_count++];
 			*pack = (struct pack){.product = 1, .first = i};
 		}
 		pack->product *= rsa->primes[i];
 		pack->count++;
+	}
+	for (unsigned p = 0; p < rsa->pack_count; p++) {
+		pack = &rsa->packs[p];
+		pack->weights[0] = 1;
+		for (size_t i = 1; i < LIMBS_MAX; i++) {
+			pack->weights[i] = (uint64_t)(((u128)pack->weights[i - 1] << 64) % pack->product);
+		}
 	}
 }
 
@@ -97,6 +112,7 @@ key_rsa_free(struct key_rsa *rsa)
 	if (rsa == NULL) {
 		return;
 	}
+	BN_free(rsa->e);
 	BN_free(rsa->n);
 	BN_free(rsa->first);
 	BN_free(rsa->sum);
@@ -104,6 +120,7 @@ key_rsa_free(struct key_rsa *rsa)
 	BN_free(rsa->root);
 	BN_free(rsa->quotient);
 	BN_free(rsa->next);
+	BN_MONT_CTX_free(rsa->mont);
 	BN_CTX_free(rsa->ctx);
 	free(rsa);
 }
@@ -117,6 +134,8 @@ key_rsa_new(void)
 	fill_roca(rsa);
 	fill_squares(rsa);
 	rsa->ctx = BN_CTX_new();
+	rsa->mont = BN_MONT_CTX_new();
+	rsa->e = BN_new();
 	rsa->n = BN_new();
 	rsa->first = BN_new();
 	rsa->sum = BN_new();
@@ -124,23 +143,25 @@ key_rsa_new(void)
 	rsa->root = BN_new();
 	rsa->quotient = BN_new();
 	rsa->next = BN_new();
-	if (rsa->ctx == NULL || rsa->n == NULL || rsa->first == NULL || rsa->sum == NULL ||
-	    rsa->square == NULL || rsa->root == NULL || rsa->quotient == NULL ||
-	    rsa->next == NULL) {
+	if (rsa->ctx == NULL || rsa->mont == NULL || rsa->e == NULL || rsa->n == NULL ||
+	    rsa->first == NULL || rsa->sum == NULL || rsa->square == NULL || rsa->root == NULL ||
+	    rsa->quotient == NULL || rsa->next == NULL || BN_set_word(rsa->e, 65537) != 1) {
 		abort(); /* out of memory at start */
 	}
 	return rsa;
 }
 
+/* Lowest limb first. */
 static size_t
 load_limbs(struct base_span modulus, uint64_t limbs[LIMBS_MAX])
 {
 	size_t count = modulus.len / 8;
 
 	for (size_t i = 0; i < count; i++) {
+		const uint8_t *at = modulus.ptr + modulus.len - 8 * (i + 1);
 		uint64_t limb = 0;
 		for (size_t j = 0; j < 8; j++) {
-			limb = limb << 8 | modulus.ptr[8 * i + j];
+			limb = limb << 8 | at[j];
 		}
 		limbs[i] = limb;
 	}
@@ -157,10 +178,11 @@ check_residues(const struct key_rsa *rsa, struct base_span modulus)
 
 	for (unsigned p = 0; p < rsa->pack_count; p++) {
 		const struct pack *pack = &rsa->packs[p];
-		uint64_t rest = 0;
+		u128 sum = 0;
 		for (size_t i = 0; i < count; i++) {
-			rest = (uint64_t)(((u128)rest << 64 | limbs[i]) % pack->product);
+			sum += (u128)limbs[i] * pack->weights[i];
 		}
+		uint64_t rest = (uint64_t)(sum % pack->product);
 		for (unsigned i = pack->first; i < pack->first + pack->count; i++) {
 			unsigned r = (unsigned)(rest % rsa->primes[i]);
 			if (r == 0) {
@@ -179,8 +201,18 @@ check_residues(const struct key_rsa *rsa, struct base_span modulus)
 		    : MC_OK;
 }
 
-/* floor(sqrt(n)) into rsa->root by Newton's method from above: 31 good bits to start
- * with, doubled by each step. */
+/* One step of Newton's method for the square root of n from rsa->root: never below the
+ * root's floor, whatever it started from. */
+static bool
+newton_step(struct key_rsa *rsa, const BIGNUM *n)
+{
+	return BN_div(rsa->quotient, NULL, n, rsa->root, rsa->ctx) == 1 &&
+	    BN_add(rsa->root, rsa->root, rsa->quotient) == 1 &&
+	    BN_rshift1(rsa->root, rsa->root) == 1;
+}
+
+/* floor(sqrt(n)) into rsa->root, from 31 good bits on: each step works on as much of n as
+ * the root's bits, doubled by it, can tell. */
 static bool
 integer_root(struct key_rsa *rsa, const BIGNUM *n)
 {
@@ -197,20 +229,29 @@ integer_root(struct key_rsa *rsa, const BIGNUM *n)
 			start |= bit;
 		}
 	}
-	if (BN_set_word(rsa->root, start + 1) != 1 ||
-	    BN_lshift(rsa->root, rsa->root, shift) != 1) {
+	if (BN_set_word(rsa->root, start + 1) != 1) {
 		return false;
 	}
-	for (;;) {
-		if (BN_div(rsa->quotient, NULL, n, rsa->root, rsa->ctx) != 1 ||
-		    BN_add(rsa->next, rsa->root, rsa->quotient) != 1 ||
-		    BN_rshift1(rsa->next, rsa->next) != 1) {
+	while (shift > 0) {
+		int gain = BN_num_bits(rsa->root) - 4;
+
+		gain = gain < shift ? gain : shift;
+		shift -= gain;
+		if (BN_lshift(rsa->root, rsa->root, gain) != 1 ||
+		    BN_rshift(rsa->next, n, 2 * shift) != 1 || !newton_step(rsa, rsa->next)) {
 			return false;
 		}
-		if (BN_cmp(rsa->next, rsa->root) >= 0) {
+	}
+	for (;;) {
+		if (BN_sqr(rsa->next, rsa->root, rsa->ctx) != 1) {
+			return false;
+		}
+		if (BN_cmp(rsa->next, n) <= 0) {
 			return true;
 		}
-		BN_swap(rsa->next, rsa->root);
+		if (!newton_step(rsa, n)) {
+			return false;
+		}
 	}
 }
 
@@ -298,4 +339,46 @@ key_rsa_check(struct key_rsa *rsa, struct base_span modulus)
 	default:
 		return MC_FAIL(MC_ECRYPTO, "arithmetic on an RSA modulus failed");
 	}
+}
+
+enum mc_err
+key_rsa_verify(struct key_rsa *rsa, struct base_span modulus, struct base_span digest,
+    struct base_span signature)
+{
+	/* DigestInfo of SHA-256 up to the digest (RFC 8017 9.2, note 1) */
+	static const uint8_t info[] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+	    0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
+	uint8_t want[LIMIT_RSA_BYTES];
+	uint8_t have[LIMIT_RSA_BYTES];
+	size_t tail = sizeof(info) + digest.len;
+
+	if (modulus.len < RSA_BYTES_MIN || modulus.len > LIMIT_RSA_BYTES ||
+	    digest.len != BASE_SHA256_LEN ||
+	    BN_bin2bn(modulus.ptr, (int)modulus.len, rsa->n) == NULL || !BN_is_odd(rsa->n)) {
+		return MC_FAIL(MC_ECSR_KEY_WEAK, "the RSA key cannot be imported");
+	}
+	if (signature.len != modulus.len) {
+		return MC_FAIL(MC_ECSR_SIGNATURE, "it has not the length of this key");
+	}
+	if (BN_bin2bn(signature.ptr, (int)signature.len, rsa->sum) == NULL) {
+		return MC_FAIL(MC_ECRYPTO, "arithmetic on an RSA modulus failed");
+	}
+	if (BN_cmp(rsa->sum, rsa->n) >= 0) {
+		return MC_FAIL(MC_ECSR_SIGNATURE, "it is not below this key's modulus");
+	}
+	if (BN_MONT_CTX_set(rsa->mont, rsa->n, rsa->ctx) != 1 ||
+	    BN_mod_exp_mont(rsa->next, rsa->sum, rsa->e, rsa->n, rsa->ctx, rsa->mont) != 1 ||
+	    BN_bn2binpad(rsa->next, have, (int)modulus.len) != (int)modulus.len) {
+		return MC_FAIL(MC_ECRYPTO, "arithmetic on an RSA modulus failed");
+	}
+	/* The expected bytes are made and compared: nothing of the signature is parsed. */
+	memset(want, 0xff, modulus.len - tail);
+	want[0] = 0;
+	want[1] = 1;
+	want[modulus.len - tail - 1] = 0;
+	base_copy(want + modulus.len - tail, info, sizeof(info));
+	base_copy(want + modulus.len - digest.len, digest.ptr, digest.len);
+	return base_crypto_equal(want, have, modulus.len)
+	    ? MC_OK
+	    : MC_FAIL(MC_ECSR_SIGNATURE, "it was not made by this key");
 }

@@ -56,6 +56,42 @@ START_TEST(test_b64_vectors)
 }
 END_TEST
 
+/* Each byte in each place, in both alphabets. */
+START_TEST(test_b64_every_byte)
+{
+	static const char shared[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	struct base_buf buf;
+
+	base_buf_init(&buf, 64);
+	for (unsigned place = 0; place < 4; place++) {
+		for (unsigned byte = 0; byte < 256; byte++) {
+			uint8_t text[] = "AAAAAAAA";
+			bool both = byte != 0 && strchr(shared, (int)byte) != NULL;
+			bool plain = both || byte == '+' || byte == '/';
+			bool url = both || byte == '-' || byte == '_';
+
+			text[place] = (uint8_t)byte;
+			base_buf_reset(&buf);
+			ck_assert_int_eq(base_enc_unb64(&buf, base_span_of(text, 8)),
+			    plain ? MC_OK : MC_EENCODING);
+			ck_assert_uint_eq(buf.len, plain ? 6 : 0);
+			base_buf_reset(&buf);
+			ck_assert_int_eq(base_enc_unb64url(&buf, base_span_of(text, 8)),
+			    url ? MC_OK : MC_EENCODING);
+			/* a byte in the unpadded rest */
+			text[4 + place / 2] = (uint8_t)byte;
+			text[place] = 'A';
+			if (place < 2 && !url) {
+				ck_assert_int_eq(base_enc_unb64url(&buf, base_span_of(text, 6)),
+				    MC_EENCODING);
+			}
+		}
+	}
+	base_buf_clear(&buf);
+}
+END_TEST
+
 START_TEST(test_b64_refusals)
 {
 	static const char *const bad[] = {"Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Z===", "====",
@@ -166,6 +202,7 @@ main(void)
 
 	tcase_add_test(tcase, test_hex);
 	tcase_add_test(tcase, test_b64_vectors);
+	tcase_add_test(tcase, test_b64_every_byte);
 	tcase_add_test(tcase, test_b64_refusals);
 	tcase_add_test(tcase, test_pem_round_trip);
 	tcase_add_test(tcase, test_pem_strict);

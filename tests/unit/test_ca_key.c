@@ -249,5 +249,47 @@ START_TEST(test_wycheproof)
 }
 END_TEST
 
+/* The importer's objects are reused: each signature is checked with its own key, whatever came
+ * before, and a refused point leaves nothing behind. */
+START_TEST(test_one_key_after_the_other)
+{
+	static const char message[] = "a request";
+	struct base_span text = base_span_of(message, sizeof(message));
+	struct key_importer *keys = key_importer_new();
+	uint8_t off_curve[65] = {4, 1};
+	struct make_public pub[2];
+	uint8_t sig[2][128];
+	size_t len[2];
+
+	for (int i = 0; i < 2; i++) {
+		EVP_PKEY *key = EVP_EC_gen("P-256");
+		EVP_MD_CTX *md = EVP_MD_CTX_new();
+		len[i] = sizeof(sig[i]);
+		pub[i] = make_public(key);
+		ck_assert(EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, key) == 1 &&
+		    EVP_DigestSign(md, sig[i], &len[i], text.ptr, text.len) == 1);
+		EVP_MD_CTX_free(md);
+		EVP_PKEY_free(key);
+	}
+	for (int round = 0; round < 8; round++) {
+		int k = round & 1;
+		int s = round >> 1 & 1;
+		ck_assert_int_eq(key_check(keys, MSG_KEY_P256, pub[round >> 2].key), MC_OK);
+		ck_assert_int_eq(key_verify(keys, MSG_KEY_P256, pub[k].key, text,
+				     base_span_of(sig[s], len[s])),
+		    k == s ? MC_OK : MC_ECSR_SIGNATURE);
+	}
+	ck_assert_int_eq(key_check(keys, MSG_KEY_P256, base_span_of(off_curve, 65)),
+	    MC_ECSR_KEY_WEAK);
+	ck_assert_int_eq(key_verify(keys, MSG_KEY_P256, base_span_of(off_curve, 65), text,
+			     base_span_of(sig[1], len[1])), MC_ECSR_KEY_WEAK);
+	ck_assert_int_eq(key_verify(keys, MSG_KEY_P256, pub[1].key, text,
+			     base_span_of(sig[1], len[1])), MC_OK);
+	make_public_free(&pub[0]);
+	make_public_free(&pub[1]);
+	key_importer_free(keys);
+}
+END_TEST
+
 CHECK_MAIN("ca_key", test_good_rsa, test_sizes, test_small_factors, test_close_primes,
-    test_roca, test_wycheproof)
+    test_roca, test_wycheproof, test_one_key_after_the_other)
