@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conformance
+
+// Model is the part of docs/internals/model.md that the tests ask about.
+type Model struct {
+	Environment struct {
+		Name          string
+		TrustDomain   string
+		Mtls          string
+		Outbound      string
+		FaultsAllowed bool
+	}
+	Namespaces []struct {
+		Name    string
+		Kind    string
+		Enforce bool
+		Mtls    string
+	}
+	Services     []Service
+	DataServices []Service
+	Gateways     []Gateway
+	Externals    []External
+}
+
+type Service struct {
+	Name, Namespace, Host, ServiceAccount, Principal, Class string
+	Selector                                                map[string]string
+	Headless                                                bool
+	Ports                                                   []Port
+	Subsets                                                 []struct{ Name string }
+	Routes                                                  []Route
+	Allow                                                   []Allow
+	Callees                                                 []Callee
+	Policy                                                  Policy
+	Hosts                                                   []struct {
+		Host  string
+		Ports []string
+	}
+}
+
+type Port struct {
+	Name, Protocol   string
+	Port             uint32
+	WorkloadPort     uint32
+	Http, Tcp        bool
+	Plaintext        *struct{ Reason string }
+	ServicePortNames []string
+}
+
+type Route struct {
+	Name       string
+	Timeout    string
+	Idempotent bool
+	Retries    struct {
+		Attempts      uint32
+		PerTryTimeout string
+	}
+	Destinations []struct {
+		Host, Subset string
+		Port         uint32
+		Weight       uint32
+	}
+	Fault *struct{ Expires string }
+}
+
+type Allow struct {
+	Name       string
+	From       struct{ Kind, Name, Namespace string }
+	Principals []string
+	Ports      []string
+	Methods    []string
+	Paths      []string
+	Tcp        bool
+}
+
+type Callee struct {
+	Kind, Name, Namespace, Host string
+	Port, WorkloadPort          uint32
+	Timeout                     string
+}
+
+type Policy struct {
+	LoadBalancer string
+	Pool         map[string]any
+	Outlier      map[string]any
+}
+
+type Gateway struct {
+	Name, Namespace, ServiceAccount, Principal string
+	Selector                                   map[string]string
+	Ingress, Egress                            bool
+	Hosts                                      []string
+	Limits                                     map[string]any
+}
+
+type External struct {
+	Name, Namespace string
+	Hosts           []struct {
+		Host string
+		Port uint32
+	}
+	Gateway struct {
+		Name, Namespace, Host string
+		Selector              map[string]string
+	}
+	Callers []struct{ Name, Namespace, Principal string }
+}

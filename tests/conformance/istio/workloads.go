@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conformance
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Address of the pod that stands for a service: the tests connect proxies under it.
+func address(index int) string {
+	return fmt.Sprintf("10.1.%d.%d", index/250, index%250+1)
+}
+
+type place struct {
+	Service
+	Address string
+	Gateway bool
+}
+
+func places(env Environment) []place {
+	var out []place
+	for _, service := range append(append([]Service{}, env.Model.Services...), env.Model.DataServices...) {
+		out = append(out, place{Service: service, Address: address(len(out))})
+	}
+	for _, gateway := range env.Model.Gateways {
+		out = append(out, place{Address: address(len(out)), Gateway: true, Service: Service{
+			Name: gateway.Name, Namespace: gateway.Namespace, Selector: gateway.Selector,
+			ServiceAccount: gateway.ServiceAccount, Principal: gateway.Principal}})
+	}
+	return out
+}
+
+func labels(selector map[string]string) map[string]any {
+	out := map[string]any{}
+	for key, value := range selector {
+		out[key] = value
+	}
+	return out
+}
+
+// A pod for each service, data service and gateway: the workloads belong to the users, so the
+// tree has none.
+func workloads(env Environment) []*unstructured.Unstructured {
+	var out []*unstructured.Unstructured
+	for _, place := range places(env) {
+		container := "istio-proxy"
+		out = append(out, &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "v1", "kind": "Pod",
+			"metadata": map[string]any{"name": place.Name + "-0", "namespace": place.Namespace,
+				"labels":      labels(place.Selector),
+				"annotations": map[string]any{"sidecar.istio.io/status": "{}"}},
+			"spec": map[string]any{"serviceAccountName": place.ServiceAccount,
+				"containers": []any{map[string]any{"name": "app", "image": "app"},
+					map[string]any{"name": container, "image": "proxy"}}},
+			"status": map[string]any{"podIP": place.Address, "phase": "Running",
+				"podIPs":     []any{map[string]any{"ip": place.Address}},
+				"conditions": []any{map[string]any{"type": "Ready", "status": "True"}}},
+		}})
+	}
+	return out
+}
