@@ -254,7 +254,7 @@ START_TEST(test_scalars_survive)
 {
 	static const char *const texts[] = {"", " lead", "trail ", "a: b", "a #b", "- x", "\t",
 	    "yes", "null", "~", "1e3", "0x1f", "12:30:00", "=", "<<", "\xe2\x80\xa8", "\xc2\x85",
-	    "\xef\xbb\xbf" "bom", "\x01\x1f\x7f", "a\n", "a\nb", "a\n\n", "\n", "\n\n", "\na", " a\nb", "a\n b\n",
+	    "\357\273\277bom", "\x01\x1f\x7f", "a\n", "a\nb", "a\n\n", "\n", "\n\n", "\na", " a\nb", "a\n b\n",
 	    "a \nb", "a\n\tb", "a\r\nb\r\n", "a\n#b\n", "a\n---\nb", "{{ .x }}", "@x", "`", "%a",
 	    "a.", ".", "/", "//", "-", "?", "a\\b", "a\"b", "\xf0\x9f\x98\x80", "...", "---"};
 	struct base_arena *arena = base_arena_new();
