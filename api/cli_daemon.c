@@ -85,23 +85,6 @@ secret_span(struct base_secret *secret)
 	return base_span_of(base_secret_ptr(secret), base_secret_len(secret));
 }
 
-int
-cli_unseal(struct cli *cli)
-{
-	struct base_secret *secret;
-	struct msg_adm_environment request = {
-	    .environment = base_span_str(cli->args.operands[0])};
-	int ret;
-
-	if (!get_passphrase(cli, true, false, &secret)) {
-		return cli_fail_err(cli, mc_err_last()->code);
-	}
-	request.passphrase = secret_span(secret);
-	ret = act(cli, MSG_ADM_UNSEAL, &msg_adm_environment_table, &request, "unsealed");
-	base_secret_free(secret);
-	return ret;
-}
-
 /* False when the configuration has no such environment. *has_file: whether the daemon has its
  * passphrase at hand. */
 static bool
@@ -121,6 +104,25 @@ find_environment(struct cli *cli, const char *environment, bool *has_file)
 	}
 	config_free(config);
 	return env != NULL;
+}
+
+int
+cli_unseal(struct cli *cli)
+{
+	struct base_secret *secret;
+	struct msg_adm_environment request = {
+	    .environment = base_span_str(cli->args.operands[0])};
+	bool has_file = false;
+	int ret;
+
+	if (!find_environment(cli, cli->args.operands[0], &has_file) ||
+	    !get_passphrase(cli, true, false, &secret)) {
+		return cli_fail_err(cli, mc_err_last()->code);
+	}
+	request.passphrase = secret_span(secret);
+	ret = act(cli, MSG_ADM_UNSEAL, &msg_adm_environment_table, &request, "unsealed");
+	base_secret_free(secret);
+	return ret;
 }
 
 int

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/cli_rest.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,17 @@ override(const struct cli *cli, const char *option, char **field)
 	}
 }
 
+/* libcurl's words for a missing file do not say that it is missing. NULL counts as readable. */
+static bool
+is_readable(const char *path)
+{
+	if (path == NULL || access(path, R_OK) == 0) {
+		return true;
+	}
+	(void)MC_FAIL(MC_EIO, "%s: %s", path, strerror(errno));
+	return false;
+}
+
 int
 cli_client_open(const struct cli *cli, bool is_public, struct cli_client *client)
 {
@@ -115,6 +127,10 @@ cli_client_open(const struct cli *cli, bool is_public, struct cli_client *client
 		return cli_fail(cli, CLI_USAGE, "usage",
 		    "who are you? give --client FILE, or --url, --cert, --key and --ca; "
 		    "meshca user add makes such files");
+	}
+	if (!is_readable(client->ca) || !is_readable(client->cert) || !is_readable(client->key)) {
+		cli_client_clear(client);
+		return cli_fail_err(cli, mc_err_last()->code);
 	}
 	for (size_t len = strlen(client->url); len > 0 && client->url[len - 1] == '/'; len--) {
 		client->url[len - 1] = '\0';
@@ -147,6 +163,7 @@ fail_problem(const struct cli *cli, const struct cli_http_answer *answer)
 	enum cli_exit code = cli_exit_of_http(answer->status);
 	json_t *problem = json_loadb((const char *)answer->body.ptr, answer->body.len, 0, NULL);
 	const char *type = cli_json_text(problem, "type");
+	const char *detail = cli_json_text(problem, "detail");
 	const char *word = strrchr(type, '/');
 	int ret;
 
@@ -156,9 +173,9 @@ fail_problem(const struct cli *cli, const struct cli_http_answer *answer)
 	} else {
 		word = word != NULL ? word + 1 : strrchr(type, ':');
 		ret = cli_fail(cli, code, word == NULL ? type : word + (word[0] == ':'),
-		    "%s %s (HTTP %ld, request %s)", cli_json_text(problem, "title"),
-		    cli_json_text(problem, "detail"), answer->status,
-		    cli_json_text(problem, "request_id"));
+		    "%s%s%s %s (HTTP %ld, request %s)", cli_json_text(problem, "title"),
+		    *detail == '\0' ? "" : " ", detail, cli_json_text(problem, "action"),
+		    answer->status, cli_json_text(problem, "request_id"));
 	}
 	json_decref(problem);
 	return ret == CLI_OK ? CLI_FAILED : ret;

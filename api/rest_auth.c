@@ -53,11 +53,15 @@ rest_authenticate(struct rest_request *req)
 
 	if (peer->cert.len == 0) {
 		rest_fail(req, MC_EAUTH, "the client gave no certificate");
+	} else if (now_at < peer->not_before_at || now_at > peer->not_after_at) {
+		/* first: whom TLS finds expired it does not call verified either */
+		(void)MC_FAIL(MC_ECLIENT_CERT, "the client certificate %s; an administrator makes "
+		    "a new one with 'meshca user add'",
+		    now_at > peer->not_after_at ? "has expired" : "is not valid yet");
+		rest_fail(req, MC_ECLIENT_CERT, NULL);
 	} else if (!peer->verified) {
 		rest_fail(req, MC_ECLIENT_CERT,
 		    "the client certificate was not issued by the operators authority");
-	} else if (now_at < peer->not_before_at || now_at > peer->not_after_at) {
-		rest_fail(req, MC_ECLIENT_CERT, "the client certificate is not valid at this time");
 	} else {
 		base_copy(get.cert_sha256, peer->sha256, sizeof(get.cert_sha256));
 		rest_ask(req, req->service->front->ledger, MSG_USER_GET, &msg_user_get_table, &get,

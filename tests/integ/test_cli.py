@@ -277,6 +277,12 @@ class Cli(unittest.TestCase):
         x509.load_der_x509_crl(out.read_bytes())
         self.run_it("bundle", "--environment", "nowhere", code=4, person=self.alice)
         self.run_it("crl", code=2, person=self.alice)
+        self.run_it("crl", "--issuer", "zz", code=4, says="lists show what there is",
+                    person=self.alice)
+        for option in ("--ca", "--cert", "--key"):
+            self.run_it("issuer", "list", option, "/nope", code=1,
+                        says="/nope: No such file", person=self.alice)
+        self.run_it("unseal", "nowhere", code=4, says="no environment nowhere")
 
     def ca_crl(self, profile, environment):
         """The CRL that the CA of this profile signed last."""
