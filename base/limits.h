@@ -72,6 +72,9 @@
 #define LIMIT_LEDGER_QUEUE 8192        /* changes waiting for a commit: 0.5 s of full load */
 #define LIMIT_LEDGER_READS 64          /* queries waiting; each answers one bounded page */
 #define LIMIT_CRL (64 * 1024 * 1024)   /* bytes of one CRL: 1.8 million entries */
+/* Room that is kept for revocations and CRLs on a full disk: the log until it is moved (LEDGER_LOG_MOVE,
+ * 32 MiB, about 40 kB for a revocation), and as much for the table that it is moved to. */
+#define LIMIT_LEDGER_RESERVE (64 * 1024 * 1024)
 #define LIMIT_CONFIG_DIFF (8 * 1024)   /* recorded line difference of two configurations */
 #define LIMIT_APPROVAL_S 600           /* an administrator signs, then sends; not for tomorrow */
 #define LIMIT_IDEMPOTENCY_S 600        /* longer than any client retries one request */

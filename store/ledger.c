@@ -463,6 +463,7 @@ ledger_new(struct base_loop *loop, struct base_chan *control, ledger_tell_fn tel
 	};
 	ledger->queue_end = &ledger->queue;
 	ledger->move_at_pages = LEDGER_LOG_MOVE;
+	ledger->reserve_bytes = LIMIT_LEDGER_RESERVE;
 	ledger->batch.ledger = ledger;
 	ledger->batch.job.run = ledger_batch_run;
 	ledger->batch.job.done = ledger_batch_done;
@@ -499,6 +500,7 @@ ledger_free(struct ledger *ledger)
 	base_timer_free(ledger->watch);
 	store_close(ledger->store);
 	store_dedup_free(ledger->dedup);
+	reserve_close(ledger->reserve);
 	free(ledger->path);
 	free(ledger);
 }

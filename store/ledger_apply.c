@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One change inside the writer's transaction, and its answer. */
+#include "base/config.h"
 #include "base/mem.h"
 #include "store/ledger_int.h"
 
@@ -76,6 +77,16 @@ find_duplicate(struct ledger_apply *apply, struct ledger_op *op, bool *answered)
 	return ret;
 }
 
+/* On a full disk the certificate of REST's own port is made still: who revokes comes in there. */
+static bool
+is_refused(const struct ledger_apply *apply, const struct msg_intent *intent)
+{
+	return apply->refuse_intents != MC_OK &&
+	    !(apply->refuse_intents == MC_ENOSPACE &&
+	        intent->profile == MSG_PROFILE_SERVER &&
+	        base_span_equal_str(intent->environment, CONFIG_OPERATORS));
+}
+
 static enum mc_err
 apply_intent(struct ledger_apply *apply, struct ledger_op *op)
 {
@@ -87,9 +98,9 @@ apply_intent(struct ledger_apply *apply, struct ledger_op *op)
 	bool answered = false;
 	enum mc_err ret = MC_OK;
 
-	if (apply->refuse_intents != MC_OK) {
-		return MC_FAIL(apply->refuse_intents, "%s",
-		    mc_err_text(apply->refuse_intents));
+	if (is_refused(apply, intent)) {
+		ledger_op_fail(op, apply->refuse_intents, mc_err_text(apply->refuse_intents));
+		return MC_OK;
 	}
 	if (dedup) {
 		ret = find_duplicate(apply, op, &answered);
@@ -255,7 +266,7 @@ ledger_apply_op(struct ledger_apply *apply, struct ledger_op *op)
 	if (ret == MC_OK) {
 		return MC_OK;
 	}
-	if (mc_err_class(ret) == MC_CLASS_IO && ret != apply->refuse_intents) {
+	if (mc_err_class(ret) == MC_CLASS_IO) {
 		return ret;
 	}
 	ledger_op_fail(op, ret, mc_err_last()->code == ret ? mc_err_last()->detail : "");

@@ -21,6 +21,7 @@
 #include "base/msg_issue.h"
 #include "base/pool.h"
 #include "store/dedup.h"
+#include "store/reserve.h"
 #include "store/store.h"
 
 #define LEDGER_LOG_MOVE 8192   /* pages (32 MiB) after which the log is moved */
@@ -109,7 +110,10 @@ struct ledger {
 	void *tell_arg;
 	struct ledger_peer *peers;
 	char *path;
-	uint64_t disk_reserve_bytes;
+	const char *vfs; /* NULL; tests of a full disk have their own */
+	uint64_t disk_reserve_bytes; /* issuance stops when less is free */
+	uint64_t reserve_bytes;      /* LIMIT_LEDGER_RESERVE; tests take less */
+	struct reserve *reserve;     /* the writer's while busy; NULL: none could be made */
 	bool started;
 	bool draining;
 	void (*drained)(void *arg); /* NULL once called */

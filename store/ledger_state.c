@@ -27,7 +27,27 @@ ledger_tell(struct ledger *ledger)
 	}
 }
 
-/* Freed space unblocks with a margin, so that the state does not flutter. */
+/* Makes the reserve file whole again as soon as that leaves enough for issuance. */
+static void
+reserve_mend(struct ledger *ledger)
+{
+	uint64_t missing = reserve_missing(ledger->reserve);
+	enum mc_err ret;
+
+	if (missing == 0 || ledger->busy ||
+	    ledger->disk_free_bytes < ledger->disk_reserve_bytes + missing) {
+		return;
+	}
+	ret = reserve_fill(ledger->reserve);
+	if (ret == MC_OK) {
+		ledger->disk_free_bytes -= missing;
+	} else if (ret != MC_ENOSPACE) {
+		base_log_err(LOG_LVL_ERROR, "ledger-reserve", ret);
+	}
+}
+
+/* Freed space unblocks with a margin, so that the state does not flutter. What the reserve file lacks
+ * comes before issuance. */
 static bool
 disk_is_low(struct ledger *ledger)
 {
@@ -38,6 +58,8 @@ disk_is_low(struct ledger *ledger)
 		return ledger->disk_blocked;
 	}
 	ledger->disk_free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	reserve_mend(ledger);
+	need += reserve_missing(ledger->reserve);
 	if (ledger->disk_blocked) {
 		need += need / 16 + 1;
 	}
@@ -80,16 +102,46 @@ remember_key(void *arg, const uint8_t key[32], uint64_t seq, int64_t recorded_at
 	return MC_OK;
 }
 
+static bool
+disk_is_full(const struct ledger *ledger)
+{
+	struct statvfs fs;
+
+	return statvfs(ledger->path, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < RESERVE_STEP;
+}
+
+/* On a full disk the log's index, which is made at every start, may need of what was kept. */
+static enum mc_err
+open_store(struct ledger *ledger)
+{
+	const struct store_params params = { ledger->path, STORE_WRITER, ledger->vfs };
+	enum mc_err ret = MC_OK;
+
+	ledger->reserve = reserve_open(ledger->path, ledger->reserve_bytes);
+	do {
+		ledger->store = store_sqlite_open(&params);
+		ret = ledger->store == NULL ? mc_err_last()->code : MC_OK;
+	} while ((ret == MC_ESTORE || ret == MC_ENOSPACE) && disk_is_full(ledger) &&
+	    reserve_give(ledger->reserve));
+	if (ret == MC_OK && ledger->reserve == NULL) {
+		/* The first start: the folder is there only now. */
+		ledger->reserve = reserve_open(ledger->path, ledger->reserve_bytes);
+		if (ledger->reserve == NULL) {
+			base_log_err(LOG_LVL_ERROR, "ledger-reserve", mc_err_last()->code);
+		}
+	}
+	return ret;
+}
+
 enum mc_err
 ledger_open(struct ledger *ledger)
 {
-	const struct store_params params = { ledger->path, STORE_WRITER, NULL };
 	int64_t now_at = base_clock_now();
-	enum mc_err ret = MC_EINTERNAL;
+	enum mc_err ret = open_store(ledger);
 
-	ledger->store = store_sqlite_open(&params);
-	if (ledger->store == NULL) {
-		return mc_err_last()->code;
+	if (ret != MC_OK) {
+		return ret;
 	}
 	ret = store_head(ledger->store, &ledger->head);
 	if (ret != MC_OK) {

@@ -39,13 +39,27 @@ batch_try(struct ledger_batch *batch, enum mc_err refuse_intents)
 	return MC_OK;
 }
 
+/* A full disk: intents are refused, and all else gets the room that was kept for it, a step at a time. */
+static enum mc_err
+batch_try_full(struct ledger_batch *batch)
+{
+	enum mc_err ret = batch_try(batch, MC_ENOSPACE);
+
+	while (ret == MC_ENOSPACE && reserve_give(batch->ledger->reserve)) {
+		ret = batch_try(batch, MC_ENOSPACE);
+	}
+	return ret;
+}
+
 static void
 batch_move_rest(struct ledger_batch *batch)
 {
 	unsigned left = 0;
 
 	if (batch->finish_move || batch->head.log_pages > LEDGER_LOG_MAX) {
-		batch->result = store_checkpoint(batch->ledger->store, &left);
+		do {
+			batch->result = store_checkpoint(batch->ledger->store, &left);
+		} while (batch->result == MC_ENOSPACE && reserve_give(batch->ledger->reserve));
 		if (batch->result == MC_ENOSPACE) {
 			batch->disk_full = true; /* the log keeps what it has */
 			batch->result = MC_OK;
@@ -64,9 +78,8 @@ ledger_batch_run(struct base_job *job, void *worker)
 	batch->late_signatures = 0;
 	batch->result = batch_try(batch, batch->refuse_intents);
 	if (batch->result == MC_ENOSPACE) {
-		/* The disk is full: what is not an intent may still find room. */
 		batch->disk_full = true;
-		batch->result = batch_try(batch, MC_ENOSPACE);
+		batch->result = batch_try_full(batch);
 	}
 	if (batch->result == MC_OK) {
 		batch->result = store_head(batch->ledger->store, &batch->head);

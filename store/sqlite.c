@@ -29,7 +29,8 @@ sq_fail(struct sq *sq, int rc, const char *what)
 {
 	enum mc_err code = MC_ESTORE;
 
-	if ((rc & 0xff) == SQLITE_FULL ||
+	/* The log's index (SHMSIZE) is no durable data: to try again is safe. */
+	if ((rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE ||
 	    ((rc & 0xff) == SQLITE_IOERR && sq->db != NULL &&
 	        sqlite3_system_errno(sq->db) == ENOSPC)) {
 		code = MC_ENOSPACE;

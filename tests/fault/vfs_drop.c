@@ -50,6 +50,8 @@ static struct {
 	enum vfs_drop_fault sync_fault;
 	bool dead;
 	bool full;
+	char beside[300]; /* "": none */
+	int64_t beside_size;
 	uint32_t seed;
 } drop;
 
@@ -141,6 +143,14 @@ drop_read(sqlite3_file *base, void *to, int len, sqlite3_int64 at)
 	return drop.dead ? SQLITE_IOERR_READ : real->pMethods->xRead(real, to, len, at);
 }
 
+static int64_t
+size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
 static int
 write_fault(void)
 {
@@ -154,6 +164,9 @@ write_fault(void)
 	drop.dead = drop.dead || fault == VFS_DROP_POWER;
 	if (drop.dead || fault == VFS_DROP_IO) {
 		return SQLITE_IOERR_WRITE;
+	}
+	if (drop.beside[0] != '\0' && size_of(drop.beside) >= drop.beside_size) {
+		return SQLITE_FULL;
 	}
 	return drop.full ? SQLITE_FULL : SQLITE_OK;
 }
@@ -427,6 +440,7 @@ vfs_drop_reset(uint32_t seed)
 	drop.sync_at = 0;
 	drop.dead = false;
 	drop.full = false;
+	drop.beside[0] = '\0';
 	drop.seed = seed;
 }
 
@@ -442,6 +456,13 @@ vfs_drop_at_sync(uint64_t n, enum vfs_drop_fault fault)
 {
 	drop.sync_at = n == 0 ? 0 : drop.syncs + n;
 	drop.sync_fault = fault;
+}
+
+void
+vfs_drop_full_beside(const char *path)
+{
+	(void)snprintf(drop.beside, sizeof(drop.beside), "%s", path == NULL ? "" : path);
+	drop.beside_size = path == NULL ? 0 : size_of(path);
 }
 
 uint64_t

@@ -24,6 +24,9 @@ void vfs_drop_reset(uint32_t seed);
 /* The n-th write (or sync) from now on meets the fault. 0: none. */
 void vfs_drop_at_write(uint64_t n, enum vfs_drop_fault fault);
 void vfs_drop_at_sync(uint64_t n, enum vfs_drop_fault fault);
+/* A disk that is full to the last byte but for what the file at path holds: every write finds no room
+ * until the file gets shorter. NULL: the disk has room. */
+void vfs_drop_full_beside(const char *path);
 /* Writes and syncs since the last reset. */
 uint64_t vfs_drop_writes(void);
 uint64_t vfs_drop_syncs(void);

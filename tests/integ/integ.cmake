@@ -7,7 +7,7 @@ function(meshca_integ name)
     ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 endfunction()
 
-foreach(name smoke supervisor grpc rest crash isolation cli_grpc cli)
+foreach(name smoke supervisor grpc rest crash disk isolation cli_grpc cli)
   if(EXISTS ${CMAKE_SOURCE_DIR}/tests/integ/test_${name}.py)
     meshca_integ(${name})
   endif()

@@ -77,18 +77,26 @@ bench_open(struct bench *bench)
 	bench->loop = base_loop_new();
 	bench->ledger = ledger_new(bench->loop, NULL, bench_tell, bench);
 	bench->ledger->path = base_xstrdup(bench->fix.path);
+	bench->ledger->vfs = bench->fix.vfs;
+	bench->ledger->reserve_bytes = 4 * RESERVE_STEP;
 	ck_assert_int_eq(ledger_open(bench->ledger), MC_OK);
 }
 
 /* The database with its authority, then the ledger over it. */
 static inline void
-bench_start(struct bench *bench)
+bench_start_vfs(struct bench *bench, const char *vfs)
 {
 	memset(bench, 0, sizeof(*bench));
-	fix_start(&bench->fix);
+	fix_start_vfs(&bench->fix, vfs);
 	store_close(bench->fix.store);
 	bench->fix.store = NULL;
 	bench_open(bench);
+}
+
+static inline void
+bench_start(struct bench *bench)
+{
+	bench_start_vfs(bench, NULL);
 }
 
 static inline void
