@@ -67,7 +67,9 @@ class Disk(unittest.TestCase):
         self.folder = ca.folder / "state" / "ledger"
         ca.write()
         self.folder.mkdir(mode=0o700)
-        self.assertTrue(mount(self.folder), "a file system cannot be mounted here")
+        if not mount(self.folder):
+            harness.shutil.rmtree(ca.folder, ignore_errors=True)
+            self.skipTest("no file system can be mounted here: a full disk was NOT tried")
         try:
             ca.init()
             ca.start()
