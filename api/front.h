@@ -19,6 +19,7 @@ struct front_env {
 	const struct config_environment *config;
 	struct link *signer;
 	enum mc_err signer_state; /* MC_OK, MC_ESEALED, MC_ENOTREADY; refreshed by SIGNER_INFO polling */
+	char signer_why[128];     /* what the signer says of a state that is not ready; may be empty */
 	/* trust bundle from the ledger, refreshed on start, reload and every 5 s; NULL until known */
 	char *bundle_pem;         /* all anchors, byte-stable */
 	struct base_span anchors; /* the same as DER: le32 length, DER, repeated; owned */

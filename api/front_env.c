@@ -95,6 +95,15 @@ front_env_clear(struct front_env *env)
 /* --- signer --- */
 
 static void
+signer_says(struct front_env *env, struct base_span why)
+{
+	size_t len = why.len < sizeof(env->signer_why) ? why.len : sizeof(env->signer_why) - 1;
+
+	base_copy(env->signer_why, why.ptr, len);
+	env->signer_why[len] = '\0';
+}
+
+static void
 on_signer(void *self, enum mc_err status, const struct base_item *item, bool more)
 {
 	struct poll_env *poll = self;
@@ -107,10 +116,12 @@ on_signer(void *self, enum mc_err status, const struct base_item *item, bool mor
 	if (status != MC_OK || item == NULL ||
 	    msg_decode(&msg_signer_info_ans_table, item->payload, &ans) != MC_OK) {
 		env->signer_state = MC_ENOTREADY;
+		env->signer_why[0] = '\0';
 		return;
 	}
 	env->signer_state = ans.state == MSG_RS_READY ? MC_OK :
 	    ans.state == MSG_RS_SEALED ? MC_ESEALED : MC_ENOTREADY;
+	signer_says(env, ans.detail);
 	if (memcmp(env->issuer_id, ans.issuer_id, sizeof(env->issuer_id)) != 0) {
 		base_copy(env->issuer_id, ans.issuer_id, sizeof(env->issuer_id));
 		poll->issuers_stale = true;
@@ -137,6 +148,7 @@ signer_ask(struct poll_env *poll)
 	}
 	if (!link_is_up(signer)) {
 		poll->env->signer_state = MC_ENOTREADY;
+		poll->env->signer_why[0] = '\0';
 		return;
 	}
 	poll->asking_signer = link_call(signer, MSG_SIGNER_INFO, &msg_empty_table, &nothing,

@@ -69,6 +69,7 @@ check_environment(const struct front_env *env, const struct probe_ledger *ledger
 	} else if (env->signer_state != MC_OK) {
 		part->ready = false;
 		snprintf(part->reason, sizeof(part->reason), "signer: %s",
+		    env->signer_why[0] != '\0' ? env->signer_why :
 		    mc_err_text(env->signer_state));
 	} else if (issuer_is_revoked(ledger, env)) {
 		part->ready = false;

@@ -25,7 +25,7 @@ signer_may_issue(struct signer *signer)
 	}
 	if (!base_clock_guard_ok(&signer->clock)) {
 		return MC_FAIL(MC_ECLOCK,
-		    "set the clock right, or run: meshca clock accept");
+		    "the clock jumped: set it right, or run: meshca clock accept");
 	}
 	if (base_clock_now() >= issuer_cert(issuer)->not_after_at) {
 		return MC_FAIL(MC_EISSUER_LIFE, "the issuing CA has expired; run: meshca issuer "

@@ -172,6 +172,7 @@ class Authority:
         self.rest, self.probes = free_port(), free_port()
         self.issuers = {name: Issuer() for name in environments}
         self.process = None
+        self.programs = BIN
         self.log = self.folder / "meshcad.log"
         self.config = self.folder / "meshca.yaml"
 
@@ -224,7 +225,7 @@ class Authority:
 
     def start(self, ready=True):
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([BIN / "meshcad", "--config", self.config],
+            self.process = subprocess.Popen([self.programs / "meshcad", "--config", self.config],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if ready:
             self.wait_ready()

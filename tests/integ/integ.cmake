@@ -7,11 +7,20 @@ function(meshca_integ name)
     ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 endfunction()
 
-foreach(name smoke supervisor grpc rest crash disk isolation cli_grpc cli)
+foreach(name smoke supervisor grpc rest crash disk isolation cli_grpc cli clock)
   if(EXISTS ${CMAKE_SOURCE_DIR}/tests/integ/test_${name}.py)
     meshca_integ(${name})
   endif()
 endforeach()
+
+# What the clock test preloads: wall time steps, boot time does not.
+add_library(clock_shift MODULE ${CMAKE_SOURCE_DIR}/tests/fault/clock_shift.c)
+target_compile_definitions(clock_shift PRIVATE _GNU_SOURCE)
+target_link_libraries(clock_shift PRIVATE meshca_warnings)
+set_target_properties(clock_shift PROPERTIES PREFIX ""
+  LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+set_property(TEST integ/clock APPEND PROPERTY
+  ENVIRONMENT "MESHCA_CLOCK_SHIFT=$<TARGET_FILE:clock_shift>")
 
 # Real clients. Without Go and Node.js the tier does not exist, and scripts/test says so.
 option(MESHCA_INTEROP "Interop tests: Istio's own agent code (Go), @grpc/grpc-js (Node.js)" OFF)
