@@ -91,6 +91,7 @@
 #define LIMIT_YAML (4 * 1024 * 1024)   /* bytes of one inventory, template or manifest file */
 #define LIMIT_INVENTORY_FILES 16384    /* one per service, for meshes ten times the largest known */
 #define LIMIT_TEMPLATE_DEPTH 16        /* includes within includes */
+#define LIMIT_TEMPLATE_RESULT ((size_t)512 * 1024 * 1024) /* bytes: loops within loops end */
 #define LIMIT_FOLDER_OBJECTS 500       /* kustomize grows worse than linear above */
 #define LIMIT_LOG_LINE 4096
 #define LIMIT_LISTEN_WAIT_MS 3000      /* at a start: a killed predecessor's processes are still leaving */

@@ -91,6 +91,9 @@ void base_tree_push(struct base_tree_build *list, const struct base_tree *value)
 void base_tree_put(struct base_tree_build *map, const char *key, const struct base_tree *value);
 void base_tree_put_at(struct base_tree_build *map, const char *key, const struct base_tree *value,
     const struct base_origin *origin);
+/* The entry that a map under construction has for this key; NULL: none. Constant time. */
+const struct base_tree_entry *base_tree_build_find(const struct base_tree_build *map,
+    const char *key);
 /* The finished node; build must not be used afterwards. */
 const struct base_tree *base_tree_done(struct base_tree_build *build);
 

@@ -5,9 +5,6 @@
 
 #include "base/tree.h"
 
-/* Entry of a map under construction with this key; NULL when it has none. Constant time. */
-const struct base_tree_entry *base_tree_build_find(const struct base_tree_build *map,
-    const char *key);
 /* Items or entries so far. */
 uint32_t base_tree_build_count(const struct base_tree_build *build);
 bool base_tree_build_is_map(const struct base_tree_build *build);

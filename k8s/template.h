@@ -22,10 +22,13 @@ struct k8s_templates *k8s_templates_open(const char *dir) MC_DEALLOC(k8s_templat
  * file") is not that of today's built-in. */
 const struct base_tree *k8s_templates_shadows(struct k8s_templates *templates,
     struct base_arena *arena);
+/* The built-in templates: a LIST of MAPs {path, sha256} sorted by path. */
+const struct base_tree *k8s_templates_list(struct base_arena *arena);
 
 /* Evaluates the template file at path with the model's top-level keys as names. Every node of the
  * result has the origin of the value it came from, and every entry that of the template line that
- * placed it. Returns NULL with MC_ECONFIG recorded: template and line, and the inventory line of
+ * placed it (their layer is "template"). The result shares the templates' memory: free it, and
+ * the arena, first. Returns NULL with MC_ECONFIG recorded: template and line, and the inventory line of
  * the value at fault. */
 const struct base_tree *k8s_templates_evaluate(struct k8s_templates *templates,
     struct base_arena *arena, const char *path, const struct base_tree *model);
