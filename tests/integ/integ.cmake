@@ -19,6 +19,12 @@ target_compile_definitions(clock_shift PRIVATE _GNU_SOURCE)
 target_link_libraries(clock_shift PRIVATE meshca_warnings)
 set_target_properties(clock_shift PROPERTIES PREFIX ""
   LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+# What scripts/crash --points preloads.
+add_library(kill_point MODULE ${CMAKE_SOURCE_DIR}/tests/fault/kill_point.c)
+target_compile_definitions(kill_point PRIVATE _GNU_SOURCE)
+target_link_libraries(kill_point PRIVATE meshca_warnings)
+set_target_properties(kill_point PROPERTIES PREFIX ""
+  LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 set_property(TEST integ/clock APPEND PROPERTY
   ENVIRONMENT "MESHCA_CLOCK_SHIFT=$<TARGET_FILE:clock_shift>")
 
