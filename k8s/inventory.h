@@ -46,8 +46,9 @@ struct k8s_inventory;
 
 /* NULL is fine. */
 void k8s_inventory_free(struct k8s_inventory *inventory);
-/* Reads every *.yaml and *.yml below dir (links are not followed; at most LIMIT_INVENTORY_FILES),
- * and holds each document against the schema. Never NULL: what is wrong, unreadable files
+/* Reads every *.yaml and *.yml below dir (names that begin with a dot are not looked at, links are
+ * refused; at most LIMIT_INVENTORY_FILES of LIMIT_YAML bytes, LIMIT_INVENTORY bytes together), and
+ * holds each document against the schema. Never NULL: what is wrong, unreadable files
  * included, is among the findings, and documents with an error are left out. */
 struct k8s_inventory *k8s_inventory_read(const char *dir) MC_DEALLOC(k8s_inventory_free);
 /* The same from texts, for the copy that the ledger holds. Names and texts are copied. */
@@ -79,12 +80,15 @@ const char *k8s_inventory_environment(const struct k8s_inventory *inventory, siz
  *   mesh, environment           the merged spec, with name
  *   services, dataServices, gateways, externalServices, identityProviders
  *                               LISTs of merged specs, with name and namespace
+ * What was used up is not there: spec.defaults, spec.environments. A route's retries are whole:
+ * the service's with what differs, and its built-in defaults.
  * NULL with MC_ENOTFOUND recorded when there is no such environment, and when there is an error
  * among the findings (MC_EPOLICY).
  */
 const struct base_tree *k8s_inventory_resolve(struct k8s_inventory *inventory,
     const char *environment);
-/* SHA-256 of the resolved environment in its one written form, 64 hex digits. */
+/* SHA-256 of the resolved environment in its one written form, 64 hex digits. NULL with MC_ETOOBIG
+ * recorded when that is above four times LIMIT_INVENTORY. */
 const char *k8s_inventory_hash(struct base_arena *arena, const struct base_tree *resolved);
 
 /* The schema as JSON Schema 2020-12: one document for all kinds. */
