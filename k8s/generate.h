@@ -9,12 +9,14 @@
 #include "k8s/model.h"
 #include "k8s/template.h"
 
-/* The root template: evaluates to a LIST of MAPs {path, wave, objects}, path relative to the
- * environment's folder and ending in .yaml, wave the sync wave, objects a LIST of objects. */
+/* The root template: evaluates to a LIST of MAPs {path, wave, objects} or {path, patches}, path
+ * relative to the environment's folder and ending in .yaml, wave the sync wave, objects a LIST of
+ * objects, patches of one partial object for the users' own kustomizations. */
 #define K8S_ROOT_TEMPLATE "tree.yaml"
 
-/* All files of an environment: a LIST of MAPs {path, documents} sorted by path; every folder has
- * its kustomization.yaml, and MANIFEST.json is among them. Every object was checked: apiVersion,
+/* All files of an environment: a LIST of MAPs {path, kind: objects|patches|kustomization|manifest,
+ * documents, text} sorted by path, text as it is written; every folder has its
+ * kustomization.yaml, and MANIFEST.json is among them. Every object was checked: apiVersion,
  * kind and metadata.name are there, metadata.namespace exactly on namespaced kinds, none twice,
  * fewer than 500 in a folder. NULL with the failure recorded. */
 const struct base_tree *k8s_generate_files(struct base_arena *arena,
