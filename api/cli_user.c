@@ -147,58 +147,65 @@ add_local(struct cli *cli, struct person *person)
 	return err == MC_OK ? ret : cli_fail_err(cli, err);
 }
 
-/* The approval of base/msg_issue.h, signed by the caller's own key. */
-static enum mc_err
-approve(const struct person *person, const char *key_file, int64_t expires_at,
-    struct base_buf *out_b64)
+/* The member "approval" over what was approved, to which the time is added: base/msg_issue.h and
+ * base/msg_query.h. NULL with the failure recorded. */
+static json_t *
+approve(const char *key_file, const char *heading, const struct base_buf *what)
 {
-	uint8_t hash[BASE_SHA256_LEN];
-	char hex[2 * BASE_SHA256_LEN + 1];
+	int64_t expires_at = base_clock_now() + APPROVAL_LIFE_S;
+	struct cli_key *key = cli_key_read(key_file);
 	struct base_buf message;
 	struct base_buf sig;
-	struct cli_key *key = cli_key_read(key_file);
-	enum mc_err ret;
+	struct base_buf b64;
+	char expires[21];
+	json_t *approval = NULL;
 
 	if (key == NULL) {
-		return mc_err_last()->code;
+		return NULL;
 	}
+	base_clock_rfc3339(expires_at, expires);
 	base_buf_init(&message, 1024);
 	base_buf_init(&sig, 256);
-	base_crypto_sha256(base_buf_span(&person->public_key), hash);
-	base_enc_hex(hash, sizeof(hash), hex);
-	base_buf_appendf(&message, "meshca-user-add-v1\n%s\n%s\n%s\n%lld\n", person->name,
-	    person->role, hex, (long long)expires_at);
-	ret = cli_key_sign(key, base_buf_span(&message), &sig);
-	if (ret == MC_OK) {
-		base_enc_b64(out_b64, base_buf_span(&sig));
+	base_buf_init(&b64, 512);
+	base_buf_append_str(&message, heading);
+	base_buf_append_span(&message, base_buf_span(what));
+	base_buf_appendf(&message, "%lld\n", (long long)expires_at);
+	if (cli_key_sign(key, base_buf_span(&message), &sig) == MC_OK) {
+		base_enc_b64(&b64, base_buf_span(&sig));
+		approval = json_pack("{s:s, s:s%}", "expires_at", expires, "signature",
+		    (const char *)b64.ptr, b64.len);
 	}
 	base_buf_clear(&message);
 	base_buf_clear(&sig);
+	base_buf_clear(&b64);
 	cli_key_free(key);
-	return ret;
+	return approval;
 }
 
 static json_t *
 body_new(const struct person *person, const char *key_file)
 {
-	int64_t expires_at = base_clock_now() + APPROVAL_LIFE_S;
+	uint8_t hash[BASE_SHA256_LEN];
+	char hex[2 * BASE_SHA256_LEN + 1];
 	struct base_buf csr;
-	struct base_buf sig;
-	char expires[21];
+	struct base_buf what;
+	json_t *approval = NULL;
 	json_t *body = NULL;
 
-	base_clock_rfc3339(expires_at, expires);
+	base_crypto_sha256(base_buf_span(&person->public_key), hash);
+	base_enc_hex(hash, sizeof(hash), hex);
 	base_buf_init(&csr, LIMIT_CSR_PEM);
-	base_buf_init(&sig, 512);
-	if (cli_key_csr(person->key, NULL, NULL, 0, &csr) == MC_OK &&
-	    approve(person, key_file, expires_at, &sig) == MC_OK) {
-		body = json_pack("{s:s, s:s, s:s%, s:{s:s, s:s%}}", "name", person->name, "role",
-		    person->role, "csr", (const char *)csr.ptr, csr.len, "approval",
-		    "expires_at", expires, "signature", (const char *)sig.ptr,
-		    sig.len);
+	base_buf_init(&what, 1024);
+	base_buf_appendf(&what, "%s\n%s\n%s\n", person->name, person->role, hex);
+	if (cli_key_csr(person->key, NULL, NULL, 0, &csr) == MC_OK) {
+		approval = approve(key_file, "meshca-user-add-v1\n", &what);
+	}
+	if (approval != NULL) {
+		body = json_pack("{s:s, s:s, s:s%, s:o}", "name", person->name, "role",
+		    person->role, "csr", (const char *)csr.ptr, csr.len, "approval", approval);
 	}
 	base_buf_clear(&csr);
-	base_buf_clear(&sig);
+	base_buf_clear(&what);
 	return body;
 }
 
@@ -400,31 +407,54 @@ cli_user_list(struct cli *cli)
 	return CLI_OK;
 }
 
+static int
+remove_rest(struct cli *cli, const struct cli_client *client, const char *name)
+{
+	struct cli_rest_act act = {.method = "POST"};
+	struct base_buf what;
+	json_t *approval;
+	json_t *body;
+	json_t *answer = NULL;
+	char *path;
+	int ret;
+
+	base_buf_init(&what, 256);
+	base_buf_appendf(&what, "%s\n", name);
+	approval = approve(client->key, "meshca-user-remove-v1\n", &what);
+	base_buf_clear(&what);
+	if (approval == NULL) {
+		return cli_fail_err(cli, mc_err_last()->code);
+	}
+	body = json_pack("{s:o}", "approval", approval);
+	path = base_xasprintf("/v1/users/%s/remove", name);
+	act.body = body;
+	act.path = path;
+	ret = cli_rest_call(cli, client, &act, &answer);
+	json_decref(answer);
+	json_decref(body);
+	free(path);
+	return ret;
+}
+
 int
 cli_user_remove(struct cli *cli)
 {
-	struct cli_rest_act act = {.method = "DELETE"};
+	const char *name = cli->args.operands[0];
 	struct cli_client client;
-	struct base_buf path;
-	json_t *answer = NULL;
-	char *text;
-	int ret = cli_client_open(cli, false, &client);
+	int ret;
 
+	if (!is_name(name)) {
+		return cli_fail(cli, CLI_USAGE, "usage",
+		    "a name is a-z, 0-9, '.', '_', '-', at most %d, not %s", LIMIT_USER_NAME, name);
+	}
+	ret = cli_client_open(cli, false, &client);
 	if (ret != CLI_OK) {
 		return ret;
 	}
-	base_buf_init(&path, 4096);
-	base_buf_append_str(&path, "/v1/users/");
-	cli_path_escape(&path, cli->args.operands[0]);
-	text = base_buf_take_str(&path);
-	act.path = text;
-	ret = text == NULL ? cli_fail(cli, CLI_USAGE, "usage", "the name is too long")
-			   : cli_rest_call(cli, &client, &act, &answer);
+	ret = remove_rest(cli, &client, name);
 	if (ret == CLI_OK) {
-		cli_done(cli, "%s is removed, the certificate revoked", cli->args.operands[0]);
+		cli_done(cli, "%s is removed, the certificate revoked", name);
 	}
-	json_decref(answer);
-	free(text);
 	cli_client_clear(&client);
 	return ret;
 }

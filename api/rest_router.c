@@ -32,7 +32,7 @@ static const struct rest_route routes[] = {
 	rest_certificate_revoke, {NULL}, {NULL}},
     {"GET", "/v1/users", MSG_USER_VIEWER, false, rest_users_list, {NULL}, {NULL}},
     {"POST", "/v1/users", MSG_USER_ADMIN, true, rest_users_add, {NULL}, {NULL}},
-    {"DELETE", "/v1/users/{name}", MSG_USER_ADMIN, false, rest_user_remove, {NULL}, {NULL}},
+    {"POST", "/v1/users/{name}/remove", MSG_USER_ADMIN, true, rest_user_remove, {NULL}, {NULL}},
     {"GET", "/v1/events", MSG_USER_VIEWER, false, rest_events_list, {"cursor", "limit", NULL},
 	{NULL}},
     {NULL, NULL, MSG_USER_INVALID, false, NULL, {NULL}, {NULL}},

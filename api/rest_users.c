@@ -6,11 +6,13 @@
 
 #include "api/rest_int.h"
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/enc.h"
 #include "base/mem.h"
 #include "base/msg_issue.h"
+#include "ca/cert_view.h"
 
-#define SIGNATURE_MAX 128 /* an ECDSA-Sig-Value on P-256 has at most 72 bytes */
+#define SIGNATURE_B64_MAX (4 * ((LIMIT_P256_SIG + 2) / 3))
 
 /* [a-z0-9][a-z0-9._-]{0,63} */
 static bool
@@ -42,12 +44,16 @@ rest_users_list(struct rest_request *req)
 	rest_list_ask(req, &list);
 }
 
+struct approval {
+	int64_t expires_at;
+	struct base_buf signature;
+};
+
 struct add_state {
 	json_t *body; /* name and csr point into it */
 	struct base_span name, csr;
 	enum msg_user_role role;
-	int64_t expires_at;
-	struct base_buf signature;
+	struct approval approval;
 };
 
 static void
@@ -56,7 +62,7 @@ add_free(void *self)
 	struct add_state *state = self;
 
 	json_decref(state->body);
-	base_buf_clear(&state->signature);
+	base_buf_clear(&state->approval.signature);
 	free(state);
 }
 
@@ -89,8 +95,8 @@ on_csr(struct rest_request *req, enum msg_key_alg alg, struct base_span key)
 	    .key_alg = (uint8_t)alg,
 	    .key = key,
 	    .approver_cert = req->client->peer.cert,
-	    .approval_expires_at = state->expires_at,
-	    .approval_sig = base_buf_span(&state->signature),
+	    .approval_expires_at = state->approval.expires_at,
+	    .approval_sig = base_buf_span(&state->approval.signature),
 	    .actor = base_span_str(req->user),
 	    .from = base_span_str(req->client->peer.address)};
 
@@ -100,10 +106,10 @@ on_csr(struct rest_request *req, enum msg_key_alg alg, struct base_span key)
 }
 
 static enum mc_err
-take_approval(struct add_state *state)
+take_approval(const json_t *body, struct approval *out)
 {
 	static const char *const members[] = {"expires_at", "signature"};
-	const json_t *approval = json_object_get(state->body, "approval");
+	const json_t *approval = json_object_get(body, "approval");
 	struct base_span expires, signature;
 	enum mc_err err;
 
@@ -113,15 +119,15 @@ take_approval(struct add_state *state)
 		    "member \"approval\" must be an object of expires_at and signature");
 	}
 	if ((err = rest_body_string(approval, members[0], true, 20, &expires)) != MC_OK ||
-	    (err = rest_body_string(approval, members[1], true, 2 * SIGNATURE_MAX, &signature)) !=
+	    (err = rest_body_string(approval, members[1], true, SIGNATURE_B64_MAX, &signature)) !=
 		MC_OK) {
 		return err;
 	}
-	if (!base_clock_parse_rfc3339((const char *)expires.ptr, &state->expires_at)) {
+	if (!base_clock_parse_rfc3339((const char *)expires.ptr, &out->expires_at)) {
 		return MC_FAIL(MC_EUSAGE,
 		    "member \"expires_at\" must be a time such as 2026-11-23T20:41:00Z");
 	}
-	if (base_enc_unb64(&state->signature, signature) != MC_OK) {
+	if (base_enc_unb64(&out->signature, signature) != MC_OK) {
 		return MC_FAIL(MC_EUSAGE, "member \"signature\" must be base64 of the DER signature");
 	}
 	return MC_OK;
@@ -148,7 +154,7 @@ take_members(struct add_state *state)
 	if (state->role == MSG_USER_INVALID) {
 		return MC_FAIL(MC_EUSAGE, "member \"role\" must be viewer, operator or admin");
 	}
-	return take_approval(state);
+	return take_approval(state->body, &state->approval);
 }
 
 void
@@ -164,7 +170,7 @@ rest_users_add(struct rest_request *req)
 	}
 	state = rest_state(req, sizeof(*state), add_free);
 	state->body = body;
-	base_buf_init(&state->signature, SIGNATURE_MAX);
+	base_buf_init(&state->approval.signature, LIMIT_P256_SIG);
 	err = take_members(state);
 	if (err != MC_OK) {
 		rest_fail(req, err, NULL);
@@ -190,18 +196,54 @@ on_removed(void *self, enum mc_err status, const struct base_item *item, bool mo
 	}
 }
 
-void
-rest_user_remove(struct rest_request *req)
+/* The caller's certificate is the approver's: its hash, and its key as the ledger wants it. */
+static enum mc_err
+remove_ask(struct rest_request *req, const struct approval *approval)
 {
+	struct base_span cert = req->client->peer.cert;
+	struct cert_view view;
 	struct msg_user_remove ask = {.name = base_span_str(req->match.params[0]),
-	    .actor = base_span_str(req->user),
-	    .from = base_span_str(req->client->peer.address)};
+	    .from = base_span_str(req->client->peer.address),
+	    .approval_expires_at = approval->expires_at,
+	    .approval_sig = base_buf_span(&approval->signature)};
+	enum mc_err ret = cert_view_parse(cert, &view);
 
-	if (!is_user_name(ask.name)) {
-		rest_fail(req, MC_ENOTFOUND, "there is no such user");
-		return;
+	if (ret != MC_OK) {
+		return ret;
 	}
+	if (view.spki.len > LIMIT_P256_SPKI) {
+		return MC_FAIL(MC_EAPPROVAL, "the approver's key is not a P-256 one");
+	}
+	ask.approver_spki = view.spki;
+	base_crypto_sha256(cert, ask.approver_sha256);
 	base_copy(ask.request_id, req->id, sizeof(ask.request_id));
 	rest_ask(req, req->service->front->ledger, MSG_USER_REMOVE, &msg_user_remove_table, &ask,
 	    on_removed);
+	return MC_OK;
+}
+
+void
+rest_user_remove(struct rest_request *req)
+{
+	static const char *const members[] = {"approval", NULL};
+	struct approval approval = {0};
+	enum mc_err err;
+	json_t *body = rest_body(req, members);
+
+	if (body == NULL) {
+		return;
+	}
+	base_buf_init(&approval.signature, LIMIT_P256_SIG);
+	err = take_approval(body, &approval);
+	if (err == MC_OK && !is_user_name(base_span_str(req->match.params[0]))) {
+		err = MC_FAIL(MC_ENOTFOUND, "there is no such person");
+	}
+	if (err == MC_OK) {
+		err = remove_ask(req, &approval);
+	}
+	if (err != MC_OK) {
+		rest_fail(req, err, NULL);
+	}
+	base_buf_clear(&approval.signature);
+	json_decref(body);
 }

@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Fetched once, with one context a thread: an implicit fetch and a fresh context for
  * every hash cost more than hashing a certificate. */
@@ -87,6 +88,56 @@ base_crypto_random(void *out, size_t len)
 		at += piece;
 		len -= (size_t)piece;
 	}
+}
+
+/* SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING } up to the point. */
+static const uint8_t p256_spki[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
+#define P256_POINT 65
+
+/* Through parameters, not a decoder: the one encoding that we take is compared, not parsed. */
+static EVP_PKEY *
+p256_key(struct base_span spki)
+{
+	EVP_PKEY_CTX *ctx;
+	EVP_PKEY *key = NULL;
+
+	if (spki.len != sizeof(p256_spki) + P256_POINT ||
+	    memcmp(spki.ptr, p256_spki, sizeof(p256_spki)) != 0 ||
+	    spki.ptr[sizeof(p256_spki)] != 4) {
+		return NULL;
+	}
+	ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	if (ctx == NULL || EVP_PKEY_paramgen_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_group_name(ctx, "P-256") != 1 || EVP_PKEY_paramgen(ctx, &key) != 1) {
+		abort(); /* without memory or the default provider nothing can go on */
+	}
+	EVP_PKEY_CTX_free(ctx);
+	if (EVP_PKEY_set1_encoded_public_key(key, spki.ptr + sizeof(p256_spki), P256_POINT) != 1) {
+		EVP_PKEY_free(key);
+		return NULL;
+	}
+	return key;
+}
+
+bool
+base_crypto_p256_verify(struct base_span spki, struct base_span message, struct base_span sig)
+{
+	EVP_PKEY *key = p256_key(spki);
+	EVP_MD_CTX *ctx;
+	bool ok;
+
+	if (key == NULL) {
+		return false;
+	}
+	ctx = EVP_MD_CTX_new();
+	if (ctx == NULL || EVP_DigestVerifyInit_ex(ctx, NULL, "SHA256", NULL, NULL, key, NULL) != 1) {
+		abort();
+	}
+	ok = EVP_DigestVerify(ctx, sig.ptr, sig.len, message.ptr, message.len) == 1;
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	return ok;
 }
 
 bool

@@ -76,6 +76,8 @@
  * 32 MiB, about 40 kB for a revocation), and as much for the table that it is moved to. */
 #define LIMIT_LEDGER_RESERVE (64 * 1024 * 1024)
 #define LIMIT_CONFIG_DIFF (8 * 1024)   /* recorded line difference of two configurations */
+#define LIMIT_P256_SPKI 91             /* DER; the one form that it has */
+#define LIMIT_P256_SIG 72              /* the longest DER ECDSA-Sig-Value */
 #define LIMIT_APPROVAL_S 600           /* an administrator signs, then sends; not for tomorrow */
 #define LIMIT_IDEMPOTENCY_S 600        /* longer than any client retries one request */
 #define LIMIT_IDEMPOTENCY_ROWS (1 << 20) /* remembered duplicates: 32 MB; older ones are forgotten */

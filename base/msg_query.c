@@ -135,8 +135,11 @@ MSG_TABLE(msg_user_row, USER_ROW)
 #define USER_REMOVE(F, S)                                                       \
 	F(S, FIXED, request_id, 16)                                             \
 	F(S, SPAN, name, LIMIT_USER_NAME)                                       \
-	F(S, SPAN, actor, LIMIT_REQUESTER)                                      \
-	F(S, SPAN, from, MSG_FROM_MAX)
+	F(S, SPAN, from, MSG_FROM_MAX)                                          \
+	F(S, FIXED, approver_sha256, 32)                                        \
+	F(S, SPAN, approver_spki, LIMIT_P256_SPKI)                              \
+	F(S, I64, approval_expires_at, 0)                                       \
+	F(S, SPAN, approval_sig, LIMIT_P256_SIG)
 MSG_TABLE(msg_user_remove, USER_REMOVE)
 
 #define EVENT_LIST(F, S)                                                        \

@@ -157,11 +157,18 @@ struct msg_user_row { /* answer of USER_GET, item of USER_LIST (request msg_empt
 	int64_t not_after_at;
 };
 extern const struct msg_table msg_user_row_table;
-struct msg_user_remove { /* also revokes the certificate; the last admin cannot be removed: ECONFLICT */
+/* Also revokes the certificates; the last admin cannot be removed: ECONFLICT. It needs an approval, which
+ * the ledger checks itself and spends with the act: ECDSA P-256/SHA-256 over
+ *   "meshca-user-remove-v1\n" name "\n" expires-decimal "\n"
+ * by the key of a certificate whose role in the ledger is admin. MC_EAPPROVAL when it does not fit. */
+struct msg_user_remove {
 	uint8_t request_id[16];
 	struct base_span name;
-	struct base_span actor;
 	struct base_span from;
+	uint8_t approver_sha256[32];    /* of the approver's certificate */
+	struct base_span approver_spki; /* DER, as that certificate has it */
+	int64_t approval_expires_at;    /* at most 10 minutes ahead */
+	struct base_span approval_sig;  /* DER ECDSA-Sig-Value */
 };
 extern const struct msg_table msg_user_remove_table;
 /* Answer: msg_status_ans. */

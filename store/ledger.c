@@ -322,10 +322,10 @@ on_status(void *self, struct base_chan *chan, const struct base_item *item)
  * the ceremony, configurations from the supervisor. So no process can pose as another, and there is no
  * message that carries an event.
  *
- * What a front that was taken over can do here: read everything, revoke certificates but people's (each
- * with an event; who asked is the front's word), and remove people but the last administrator. It
- * cannot add a person, whose role needs an administrator's signature (checked by the operators
- * signer, spent here once), nor write an intent, a CRL, an issuer or a configuration.
+ * What a front that was taken over can do here: read everything, and revoke certificates but people's (each
+ * with an event; who asked is the front's word). It cannot add or remove a person, which needs an
+ * administrator's signature (adding: checked by the operators signer; removing: checked here; both
+ * spent here once), nor write an intent, a CRL, an issuer or a configuration.
  */
 static const struct msg_permit PERMITS[] = {
 	{ MSG_INTENT, SIGNERS | CEREMONY, on_intent },

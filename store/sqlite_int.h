@@ -76,6 +76,7 @@ enum sq_stmt {
 	SQ_USER_LIST,
 	SQ_USER_CERTS,
 	SQ_USER_REMOVE,
+	SQ_USER_APPROVER,
 	SQ_USER_OTHER_ADMINS,
 	SQ_EVENT_PUT,
 	SQ_EVENT_LIST,
@@ -105,7 +106,14 @@ struct sq {
 	struct base_buf scratch;  /* assembled certificate of the row being read */
 };
 
-/* --- sqlite_user.c --- */
+/* --- sqlite_approval.c --- */
+struct sq_approved {
+	uint8_t id[32]; /* for sq_approval_spend() */
+	char actor[LIMIT_USER_NAME + 1];
+};
+/* Checks the approval of base/msg_query.h, but not whether it was spent. MC_EAPPROVAL. */
+enum mc_err sq_approval_of_removal(struct sq *sq, const struct msg_user_remove *remove, int64_t now_at,
+    struct sq_approved *out) MC_MUST_CHECK;
 /* An approval that was spent before: MC_OK and *again when by this request, else MC_EAPPROVAL. */
 enum mc_err sq_approval_check(struct sq *sq, const uint8_t id[32], const uint8_t request_id[16],
     bool *again) MC_MUST_CHECK;

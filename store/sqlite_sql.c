@@ -120,6 +120,10 @@ static const char *const SQL[SQ_STMT_COUNT] = {
 	[SQ_USER_PUT] = "INSERT INTO users(name, role, cert_sha256, cert_seq, added_at,"
 	    " added_by) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
 	[SQ_USER_GET] = USER_COLUMNS " WHERE" USER_LIVE " AND u.cert_sha256 = ?2",
+	[SQ_USER_APPROVER] = "SELECT u.role, u.name, i.spki FROM users u"
+	    " CROSS JOIN intents i ON i.seq = u.cert_seq"
+	    " LEFT JOIN revocations x ON x.cert_seq = u.cert_seq WHERE" USER_LIVE
+	    " AND u.cert_sha256 = ?2",
 	[SQ_USER_LIST] = USER_COLUMNS " WHERE" USER_LIVE " ORDER BY u.name, u.id",
 	[SQ_USER_CERTS] = "SELECT u.cert_seq, u.role, x.seq FROM users u"
 	    " LEFT JOIN revocations x ON x.cert_seq = u.cert_seq"

@@ -17,52 +17,6 @@ is_zero(const uint8_t hash[32])
 	return any == 0;
 }
 
-enum mc_err
-sq_approval_check(struct sq *sq, const uint8_t id[32], const uint8_t request_id[16], bool *again)
-{
-	sqlite3_stmt *stmt = sq_stmt(sq, SQ_APPROVAL_GET);
-	enum mc_err ret = MC_ESTORE;
-	bool row = false;
-
-	if (stmt == NULL) {
-		return ret;
-	}
-	sq_bind_fixed(stmt, 1, id, 32);
-	ret = sq_step(sq, stmt, &row);
-	*again = row && base_span_equal(sq_col_span(stmt, 0), base_span_of(request_id, 16));
-	if (ret == MC_OK && row && !*again) {
-		ret = MC_FAIL(MC_EAPPROVAL, "this approval was used before");
-	}
-	(void)sqlite3_reset(stmt);
-	return ret;
-}
-
-enum mc_err
-sq_approval_spend(struct sq *sq, const uint8_t id[32], const uint8_t request_id[16],
-    int64_t now_at)
-{
-	sqlite3_stmt *stmt = sq_stmt(sq, SQ_APPROVAL_OLD);
-	enum mc_err ret = MC_ESTORE;
-
-	if (stmt == NULL) {
-		return ret;
-	}
-	(void)sqlite3_bind_int64(stmt, 1, now_at);
-	ret = sq_run(sq, stmt);
-	if (ret != MC_OK) {
-		return ret;
-	}
-	stmt = sq_stmt(sq, SQ_APPROVAL_PUT);
-	if (stmt == NULL) {
-		return MC_ESTORE;
-	}
-	sq_bind_fixed(stmt, 1, id, 32);
-	/* The signer takes none that runs longer; twice, for its clock may be another. */
-	(void)sqlite3_bind_int64(stmt, 2, now_at + 2 * LIMIT_APPROVAL_S);
-	sq_bind_fixed(stmt, 3, request_id, 16);
-	return sq_run(sq, stmt);
-}
-
 static enum mc_err
 user_row(sqlite3_stmt *stmt, struct msg_user_row *out)
 {
@@ -311,11 +265,11 @@ next_held(struct sq *sq, struct base_span name, struct held *held)
 }
 
 static enum mc_err
-remove_one(struct sq *sq, const struct msg_user_remove *remove, const struct held *held,
-    int64_t now_at)
+remove_one(struct sq *sq, const struct msg_user_remove *remove, struct base_span actor,
+    const struct held *held, int64_t now_at)
 {
 	struct sq_revocation revocation = { held->seq, now_at,
-		MSG_REASON_PRIVILEGE_WITHDRAWN, remove->actor, remove->from,
+		MSG_REASON_PRIVILEGE_WITHDRAWN, actor, remove->from,
 		remove->request_id };
 	sqlite3_stmt *stmt = sq_stmt(sq, SQ_USER_REMOVE);
 	enum mc_err ret = MC_ESTORE;
@@ -362,19 +316,34 @@ sq_user_remove(struct store *store, const struct msg_user_remove *remove, int64_
 {
 	struct sq *sq = sq_of(store);
 	struct store_event event = {
-		.actor = remove->actor,
 		.action = base_span_str("user-removed"),
 		.target = remove->name,
 		.from = remove->from,
 	};
+	struct sq_approved approved = { 0 };
+	bool again = false;
 	struct held held = { 0 };
-	enum mc_err ret = check_removable(sq, remove->name, now_at);
+	/* All checks come before the first change: a refusal does not undo the others of its batch. */
+	enum mc_err ret = sq_approval_of_removal(sq, remove, now_at, &approved);
 
+	if (ret == MC_OK) {
+		ret = check_removable(sq, remove->name, now_at);
+	}
+	if (ret == MC_OK) {
+		ret = sq_approval_check(sq, approved.id, remove->request_id, &again);
+	}
+	if (ret == MC_OK && again) {
+		ret = MC_FAIL(MC_EAPPROVAL, "this approval was used before");
+	}
+	if (ret == MC_OK) {
+		ret = sq_approval_spend(sq, approved.id, remove->request_id, now_at);
+	}
 	if (ret == MC_OK) {
 		ret = next_held(sq, remove->name, &held);
 	}
+	event.actor = base_span_str(approved.actor);
 	while (ret == MC_OK && held.seq != 0) {
-		ret = remove_one(sq, remove, &held, now_at);
+		ret = remove_one(sq, remove, event.actor, &held, now_at);
 		if (ret == MC_OK) {
 			ret = next_held(sq, remove->name, &held);
 		}

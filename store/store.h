@@ -224,8 +224,8 @@ enum mc_err store_revoke(struct store *store, const struct msg_revoke *revoke, i
  * bound otherwise. */
 enum mc_err store_user_put(struct store *store, const struct msg_user_put *put, int64_t now_at,
     bool *inserted) MC_MUST_CHECK;
-/* Removes a person and revokes all their certificates. MC_ENOTFOUND; MC_ECONFLICT:
- * last admin. */
+/* Removes a person and revokes all their certificates, on an approval that it spends.
+ * MC_EAPPROVAL: it does not fit, or was spent; MC_ENOTFOUND; MC_ECONFLICT: last admin. */
 enum mc_err store_user_remove(struct store *store, const struct msg_user_remove *remove,
     int64_t now_at) MC_MUST_CHECK;
 enum mc_err store_event_put(struct store *store, const struct store_event *event,

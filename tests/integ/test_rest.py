@@ -107,7 +107,7 @@ class Rest(unittest.TestCase):
         self.refused(403, "denied", "POST", "/v1/certificates/00/revoke",
                      {"reason": "superseded"}, self.viewer)
         self.refused(403, "denied", "POST", "/v1/users", {}, self.operator)
-        self.refused(403, "denied", "DELETE", "/v1/users/vera", person=self.operator)
+        self.refused(403, "denied", "POST", "/v1/users/vera/remove", {}, self.operator)
         users = self.ask(200, "GET", "/v1/users", person=self.viewer)[1]["users"]
         admin = next(user for user in users if user["name"] == "alice")
         self.refused(403, "denied", "POST", f"/v1/certificates/{admin['serial']}/revoke",
@@ -339,11 +339,17 @@ class Rest(unittest.TestCase):
 
     # --- people ---
     def approval(self, name, role, key, signer_folder, ahead=300):
-        expires = int(time.time()) + ahead
         point = key.public_key().public_bytes(serialization.Encoding.X962,
                                               serialization.PublicFormat.UncompressedPoint)
-        text = "\n".join(("meshca-user-add-v1", name, role, hashlib.sha256(point).hexdigest(),
-                          str(expires), ""))
+        return self.approve(signer_folder, ahead, "meshca-user-add-v1", name, role,
+                            hashlib.sha256(point).hexdigest())
+
+    def removal(self, name, signer_folder, ahead=300):
+        return {"approval": self.approve(signer_folder, ahead, "meshca-user-remove-v1", name)}
+
+    def approve(self, signer_folder, ahead, *lines):
+        expires = int(time.time()) + ahead
+        text = "\n".join((*lines, str(expires), ""))
         signer = serialization.load_pem_private_key(
             (signer_folder / f"{signer_folder.name}.key").read_bytes(), None)
         signature = signer.sign(text.encode(), ec.ECDSA(hashes.SHA256()))
@@ -379,13 +385,33 @@ class Rest(unittest.TestCase):
             self.assertLess(time.monotonic(), end, "the operators signer does not come back")
             time.sleep(0.1)
         self.refused(403, "approval", "POST", "/v1/users", body, self.admin)
-        self.ask(204, "DELETE", "/v1/users/bob", person=self.admin)
+        gone = "/v1/users/bob/remove"
+        self.refused(405, "method", "DELETE", gone, person=self.admin)
+        self.refused(404, "not-found", "DELETE", "/v1/users/bob", person=self.admin)
+        self.refused(400, "usage", "POST", gone, {}, self.admin)
+        for other in (self.removal("bob", self.operator), self.removal("vera", self.admin),
+                      self.removal("bob", self.admin, ahead=700),
+                      self.removal("bob", self.admin, ahead=-1)):
+            self.refused(403, "approval", "POST", gone, other, self.admin)
+        removal = self.removal("bob", self.admin)
+        self.ask(204, "POST", gone, removal, self.admin)
         connection.request("GET", "/v1/users")  # an open connection is no way round
         self.assertEqual(connection.getresponse().status, 401)
-        self.refused(404, "not-found", "DELETE", "/v1/users/bob", person=self.admin)
+        self.refused(404, "not-found", "POST", gone, removal, self.admin)
+        # nor does it serve against who comes next under that name
+        again = dict(body, approval=self.approval("bob", "viewer", key, self.admin, ahead=299))
+        self.ask(201, "POST", "/v1/users", again, self.admin)
+        self.refused(403, "approval", "POST", gone, removal, self.admin)
+        self.ask(204, "POST", gone, self.removal("bob", self.admin, ahead=298), self.admin)
+        self.refused(404, "not-found", "POST", gone, self.removal("bob", self.admin, ahead=297),
+                     self.admin)
+        events = self.ask(200, "GET", "/v1/events?limit=500", person=self.viewer)[1]["events"]
+        self.assertIn(("user-removed", "bob", "alice"),
+                      [(e["action"], e["target"], e["actor"]) for e in events])
 
     def test_the_last_admin_stays(self):
-        self.refused(409, "conflict", "DELETE", "/v1/users/alice", person=self.admin)
+        self.refused(409, "conflict", "POST", "/v1/users/alice/remove",
+                     self.removal("alice", self.admin), self.admin)
         users = self.ask(200, "GET", "/v1/users", person=self.viewer)[1]["users"]
         serial = next(user["serial"] for user in users if user["name"] == "alice")
         self.refused(409, "conflict", "POST", f"/v1/certificates/{serial}/revoke",

@@ -499,7 +499,7 @@ START_TEST(roles_are_asked_of_the_ledger_each_time)
 			   "{\"reason\":\"superseded\"}"),
 	    403, "denied");
 	caller_role = MSG_USER_OPERATOR;
-	expect_problem(request("DELETE", "/v1/users/bob", "", NULL), 403, "denied");
+	expect_problem(request("POST", "/v1/users/bob/remove", "", "{}"), 403, "denied");
 	reply = request("GET", "/v1/certificates", "", NULL);
 	ck_assert_int_eq(reply.status, 200);
 	drop(&reply);

@@ -89,6 +89,41 @@ START_TEST(test_equal)
 }
 END_TEST
 
+/* Made by OpenSSL 3 through python-cryptography. */
+static const char P256_SPKI[] =
+    "3059301306072a8648ce3d020106082a8648ce3d0301070342000412687f74bdb73b9e1f4f68"
+    "642d6a7388466b814a449894c44b11d2b2bc0fcbd4cef82b33bc051de3d5a62eab14fa9b82f6"
+    "5f0b970cf46f3927b073c15b6186e5";
+static const char P256_SIG[] = /* over "text" */
+    "3046022100925e03dbe05cb93829aa15cfa2b3143814903074c4536578b4bb9dc53e5e487802"
+    "2100a3f13eae98b5a7c98e235817b9af08f3214f26d37c159a9aee6e2f30db12ca34";
+
+START_TEST(test_p256_verify)
+{
+	const struct base_span text = base_span_str("text");
+	uint8_t spki[91];
+	uint8_t sig[80];
+	size_t spki_len, sig_len;
+	struct base_span key, signature;
+
+	ck_assert_int_eq(base_enc_unhex(base_span_str(P256_SPKI), spki, sizeof(spki), &spki_len), MC_OK);
+	ck_assert_int_eq(base_enc_unhex(base_span_str(P256_SIG), sig, sizeof(sig), &sig_len), MC_OK);
+	key = base_span_of(spki, spki_len);
+	signature = base_span_of(sig, sig_len);
+	ck_assert(base_crypto_p256_verify(key, text, signature));
+	ck_assert(!base_crypto_p256_verify(key, base_span_str("texT"), signature));
+	ck_assert(!base_crypto_p256_verify(key, text, base_span_of(sig, sig_len - 1)));
+	ck_assert(!base_crypto_p256_verify(key, text, base_span_of(NULL, 0)));
+	ck_assert(!base_crypto_p256_verify(base_span_of(spki, spki_len - 1), text, signature));
+	ck_assert(!base_crypto_p256_verify(base_span_of(NULL, 0), text, signature));
+	for (size_t i = 0; i < spki_len; i++) {
+		spki[i] ^= 1; /* another algorithm or curve, or a point off it */
+		ck_assert(!base_crypto_p256_verify(key, text, signature));
+		spki[i] ^= 1;
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -102,6 +137,7 @@ main(void)
 	tcase_add_test(tcase, test_sha256_from_threads);
 	tcase_add_test(tcase, test_random);
 	tcase_add_test(tcase, test_equal);
+	tcase_add_test(tcase, test_p256_verify);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

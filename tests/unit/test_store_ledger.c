@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../fault/vfs_drop.h"
+#include "approval_make.h"
 #include "ledger_fixture.h"
 
 #include "check_main.h"
@@ -57,6 +58,7 @@ START_TEST(permits_by_role_and_type)
 		{ MSG_ROLE_SIGNER, MSG_USER_GET, false },
 		{ MSG_ROLE_OPERATORS, MSG_ISSUER_PUT, false },
 		{ MSG_ROLE_OPERATORS, MSG_REVOKE, false },
+		{ MSG_ROLE_OPERATORS, MSG_USER_REMOVE, false },
 		{ MSG_ROLE_KEEPER, MSG_CRL_STATUS, true },
 		{ MSG_ROLE_KEEPER, MSG_LEDGER_STATUS, true },
 		{ MSG_ROLE_KEEPER, MSG_REVOKE, false },
@@ -81,6 +83,85 @@ START_TEST(permits_by_role_and_type)
 		peer_end(peer);
 		bench_end(&bench);
 	}
+}
+END_TEST
+
+/* A person's certificate with a role, written while the ledger is down. */
+static void
+person(struct fix *fix, const char *name, uint8_t role, const struct approver *holder,
+    uint8_t cert_sha256[32])
+{
+	struct msg_user_put put = { .name = base_span_str(name), .role = role };
+	struct fix_intent leaf;
+	struct base_buf cert;
+	bool inserted = false;
+
+	fix->store = fix_open(fix, STORE_WRITER);
+	ck_assert_ptr_nonnull(fix->store);
+	ck_assert_int_eq(store_begin(fix->store), MC_OK);
+	fix_intent_make(fix, &leaf, MSG_PROFILE_CLIENT, name);
+	leaf.msg.not_after_at = base_clock_now() + FIX_DAY;
+	base_crypto_sha256(base_span_of(holder->spki, sizeof(holder->spki)), leaf.msg.spki_sha256);
+	ck_assert_int_eq(fix_sign(fix, fix_put(fix, &leaf.msg), leaf.msg.serial), MC_OK);
+	base_buf_init(&cert, LIMIT_CERT);
+	store_cert_assemble(&cert, leaf.msg.tbs, base_span_of(FIX_TAIL, 8));
+	base_crypto_sha256(base_buf_span(&cert), put.cert_sha256);
+	base_buf_clear(&cert);
+	put.serial = leaf.msg.serial;
+	put.actor = base_span_str("root");
+	ck_assert_int_eq(store_user_put(fix->store, &put, FIX_NOW, &inserted), MC_OK);
+	ck_assert_int_eq(store_commit(fix->store), MC_OK);
+	store_close(fix->store);
+	fix->store = NULL;
+	memcpy(cert_sha256, put.cert_sha256, 32);
+}
+
+static enum mc_err
+remove_through(struct bench *bench, struct peer *front, const struct msg_user_remove *msg)
+{
+	struct msg_status_ans done;
+
+	return peer_call(bench, front, MSG_USER_REMOVE, &msg_user_remove_table, msg,
+	    &msg_status_ans_table, &done);
+}
+
+/* It has the channel, every certificate and every key hash, but no administrator's key. */
+START_TEST(a_stolen_front_removes_nobody)
+{
+	struct msg_user_remove remove = { .name = base_span_str("bob") };
+	struct approver alice;
+	struct approver thief;
+	struct bench bench;
+	struct peer *front;
+	uint8_t bob[32];
+
+	bench_start(&bench);
+	bench_close(&bench);
+	approver_make(&alice);
+	approver_make(&thief);
+	person(&bench.fix, "alice", MSG_USER_ADMIN, &alice, remove.approver_sha256);
+	person(&bench.fix, "bob", MSG_USER_VIEWER, &thief, bob);
+	bench_open(&bench);
+	front = peer_start(&bench, MSG_ROLE_FRONT, "");
+	ck_assert_int_eq(remove_through(&bench, front, &remove), MC_EAPPROVAL);
+	approver_sign(&thief, &remove, base_clock_now() + 60);
+	ck_assert_int_eq(remove_through(&bench, front, &remove), MC_EAPPROVAL);
+	remove.approver_spki = base_span_of(alice.spki, sizeof(alice.spki));
+	ck_assert_int_eq(remove_through(&bench, front, &remove), MC_EAPPROVAL);
+	/* What alice signs serves once, whoever sends it. */
+	approver_sign(&alice, &remove, base_clock_now() + 60);
+	ck_assert_int_eq(remove_through(&bench, front, &remove), MC_OK);
+	peer_end(front);
+	bench_close(&bench);
+	person(&bench.fix, "bob", MSG_USER_VIEWER, &thief, bob);
+	bench_open(&bench);
+	front = peer_start(&bench, MSG_ROLE_FRONT, "");
+	ck_assert_int_eq(remove_through(&bench, front, &remove), MC_EAPPROVAL);
+	ck_assert(!front->gone);
+	approver_end(&alice);
+	approver_end(&thief);
+	peer_end(front);
+	bench_end(&bench);
 }
 END_TEST
 
@@ -539,7 +620,7 @@ START_TEST(list_ends_with_its_cursor)
 END_TEST
 
 CHECK_MAIN("store_ledger", intent_is_durable_when_answered, permits_by_role_and_type,
-    signers_write_only_their_own_leaves, hello_must_agree,
+    a_stolen_front_removes_nobody, signers_write_only_their_own_leaves, hello_must_agree,
     idempotency_key_yields_the_signed_certificate,
     revoked_or_aged_certificates_are_not_handed_out,
     unsigned_intents_of_a_lost_signer_are_unconfirmed, low_disk_refuses_intents_but_revokes,

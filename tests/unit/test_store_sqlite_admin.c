@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Revocations, CRLs, issuers and bundles, people, events, configurations. */
+#include "approval_make.h"
 #include "store_fixture.h"
 
 #include "check_main.h"
@@ -297,6 +298,8 @@ START_TEST(issuer_must_be_what_was_signed)
 END_TEST
 
 /* A signed client certificate and its hash. */
+static struct approver admin; /* everybody's key here */
+
 static void
 client(struct fix *fix, const char *name, struct fix_intent *intent, struct msg_user_put *put)
 {
@@ -304,6 +307,7 @@ client(struct fix *fix, const char *name, struct fix_intent *intent, struct msg_
 	uint64_t seq;
 
 	fix_intent_make(fix, intent, MSG_PROFILE_CLIENT, name);
+	base_crypto_sha256(base_span_of(admin.spki, sizeof(admin.spki)), intent->msg.spki_sha256);
 	seq = fix_put(fix, &intent->msg);
 	ck_assert_int_eq(fix_sign(fix, seq, intent->msg.serial), MC_OK);
 	base_buf_init(&cert, LIMIT_CERT);
@@ -330,15 +334,18 @@ START_TEST(people_and_the_last_admin)
 	const struct store_view view = { FIX_NOW, 0 };
 	const struct store_view expired = { FIX_NOW + 2 * FIX_DAY, 0 };
 	struct msg_user_remove remove = { .name = base_span_str("alice") };
+	const struct msg_user_remove nobodys = { .name = base_span_str("bob") };
 	struct fix_intent alice_cert;
 	struct fix_intent bob_cert;
 	struct msg_user_put alice;
 	struct msg_user_put bob;
+	struct approver other;
 	struct fix fix;
 	uint8_t role = 0;
 	bool inserted = false;
 
 	fix_start(&fix);
+	approver_make(&admin);
 	ck_assert_int_eq(store_begin(fix.store), MC_OK);
 	client(&fix, "alice", &alice_cert, &alice);
 	client(&fix, "bob", &bob_cert, &bob);
@@ -355,18 +362,50 @@ START_TEST(people_and_the_last_admin)
 	ck_assert_int_eq(store_user_put(fix.store, &alice, FIX_NOW, &inserted), MC_EAPPROVAL);
 	bob.role = MSG_USER_ADMIN;
 	ck_assert_int_eq(store_user_put(fix.store, &bob, FIX_NOW, &inserted), MC_ECONFLICT);
+	memcpy(remove.approver_sha256, alice.cert_sha256, 32);
+	approver_sign(&admin, &remove, FIX_NOW + 300);
 	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW), MC_ECONFLICT);
 	ck_assert_int_eq(store_user_get(fix.store, &view, bob.cert_sha256, see_user, &role), MC_OK);
 	ck_assert_uint_eq(role, MSG_USER_VIEWER);
 	ck_assert_int_eq(store_user_get(fix.store, &expired, bob.cert_sha256, see_user, &role),
 	    MC_ENOTFOUND);
+	/* Without an approval, with one for alice, by a viewer, in another time than was signed. */
+	ck_assert_int_eq(store_user_remove(fix.store, &nobodys, FIX_NOW), MC_EAPPROVAL);
 	remove.name = base_span_str("bob");
+	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW), MC_EAPPROVAL);
+	approver_sign(&admin, &remove, FIX_NOW + 300);
+	memcpy(remove.approver_sha256, bob.cert_sha256, 32);
+	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW), MC_EAPPROVAL);
+	memcpy(remove.approver_sha256, alice.cert_sha256, 32);
+	remove.approval_expires_at++;
+	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW), MC_EAPPROVAL);
+	remove.approval_expires_at--;
+	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW + 301), MC_EAPPROVAL);
+	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW - 301), MC_EAPPROVAL);
+	/* By a key that is not the one in alice's certificate. */
+	approver_make(&other);
+	approver_sign(&other, &remove, FIX_NOW + 300);
+	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW), MC_EAPPROVAL);
+	approver_end(&other);
+	ck_assert_int_eq(store_user_get(fix.store, &view, bob.cert_sha256, see_user, &role), MC_OK);
+	approver_sign(&admin, &remove, FIX_NOW + 300);
 	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW), MC_OK);
 	ck_assert_int_eq(store_user_get(fix.store, &view, bob.cert_sha256, see_user, &role),
 	    MC_ENOTFOUND);
+	/* Spent: not for the person of that name who comes next, nor in another signature over it. */
+	client(&fix, "bob", &bob_cert, &bob);
+	memcpy(bob.approver_sha256, alice.cert_sha256, 32);
+	bob.role = MSG_USER_VIEWER;
+	ck_assert_int_eq(store_user_put(fix.store, &bob, FIX_NOW, &inserted), MC_OK);
+	approver_sign(&admin, &remove, FIX_NOW + 300);
+	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW), MC_EAPPROVAL);
+	approver_sign(&admin, &remove, FIX_NOW + 299);
+	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW), MC_OK);
+	newest_event_is(&fix, "user-removed");
+	approver_sign(&admin, &remove, FIX_NOW + 298);
 	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW), MC_ENOTFOUND);
 	ck_assert_int_eq(store_commit(fix.store), MC_OK);
-	newest_event_is(&fix, "user-removed");
+	approver_end(&admin);
 	fix_end(&fix);
 }
 END_TEST
