@@ -292,6 +292,15 @@ class Authority:
                               check=check, capture_output=True, text=True, timeout=60,
                               stdin=subprocess.DEVNULL)
 
+    def signer(self, environment):
+        """Process number of an environment's signer."""
+        main = self.process.pid
+        for pid in pathlib.Path(f"/proc/{main}/task/{main}/children").read_text().split():
+            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if words[0].endswith(b"signer") and words[1] == environment.encode():
+                return int(pid)
+        raise LookupError(f"no signer of {environment} runs")
+
     def anchors(self, environment):
         """The trust anchor of an environment, from its key file."""
         text = (self.folder / "state/keys" / environment / "environment.pem").read_text()
