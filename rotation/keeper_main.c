@@ -37,6 +37,7 @@ struct issuer {
 	char environment[LIMIT_ENVIRONMENT + 1];
 	struct crl_state crl;
 	bool asked;        /* an answer is outstanding */
+	bool keyless;      /* no signer of its environment has its key */
 	unsigned failures;
 	int64_t retry_us;  /* boot time */
 };
@@ -76,6 +77,16 @@ settle(struct issuer *issuer, enum mc_err status, struct base_span detail)
 		issuer->failures = 0;
 		return;
 	}
+	if (status == MC_ENOTFOUND && issuer->profile == MSG_PROFILE_ISSUING) {
+		/* A rotation was cut short after the registration, or the key file of an old one is gone. */
+		issuer->keyless = true;
+		base_log(LOG_LVL_WARN, "issuer-without-key", LOG_STR("environment", issuer->environment),
+		    LOG_HEX("issuer", issuer->id, 8),
+		    LOG_STR("detail", "no signer has its key: no CRL of it is made until one that has it "
+		                      "starts; when a rotation was cut short, rotate again"),
+		    LOG_END);
+		return;
+	}
 	issuer->failures++;
 	issuer->retry_us = base_clock_boot_us() + crl_plan_backoff_s(issuer->failures) * 1000000;
 	if (issuer->failures > 1) {
@@ -87,6 +98,7 @@ settle(struct issuer *issuer, enum mc_err status, struct base_span detail)
 	    LOG_STR("error", mc_err_word(status)), LOG_STR("detail", text), LOG_END);
 }
 
+/* The signer is another from here on: what this one was asked is lost, what it had not, the next may have. */
 static void
 settle_gone(struct keeper *keeper, const char *environment)
 {
@@ -94,6 +106,7 @@ settle_gone(struct keeper *keeper, const char *environment)
 		if (keeper->issuers[i].profile == MSG_PROFILE_ISSUING &&
 		    strcmp(keeper->issuers[i].environment, environment) == 0) {
 			keeper->issuers[i].asked = false;
+			keeper->issuers[i].keyless = false;
 		}
 	}
 }
@@ -136,7 +149,7 @@ ask_ceremony(struct keeper *keeper, struct issuer *issuer)
 static void
 ask(struct keeper *keeper, struct issuer *issuer, enum crl_due due)
 {
-	if (issuer->asked || base_clock_boot_us() < issuer->retry_us) {
+	if (issuer->asked || issuer->keyless || base_clock_boot_us() < issuer->retry_us) {
 		return;
 	}
 	base_log(LOG_LVL_DEBUG, "crl-due", LOG_STR("environment", issuer->environment),
