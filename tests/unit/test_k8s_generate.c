@@ -226,6 +226,36 @@ START_TEST(test_origins_are_kept)
 }
 END_TEST
 
+START_TEST(test_explain)
+{
+	static const char *const fields[] = {"apiVersion", "kind", "metadata.name",
+	    "metadata.namespace", "metadata.annotations.argocd.argoproj.io/sync-wave",
+	    "spec.selector.app", "spec.ports[0].name", "spec.ports[0].port"};
+	const struct base_tree *files, *rows;
+
+	begin();
+	files = sample();
+	rows = k8s_generate_explain(arena, files, "Service", "shop", "cart");
+	ck_assert_ptr_nonnull(rows);
+	ck_assert_uint_eq(rows->count, sizeof(fields) / sizeof(fields[0]));
+	for (uint32_t i = 0; i < rows->count; i++) {
+		ck_assert_str_eq(base_tree_str(rows->items[i], "field", ""), fields[i]);
+	}
+	/* written by the template */
+	ck_assert_ptr_nonnull(strstr(base_tree_str(rows->items[1], "template", ""), "service.yaml:5"));
+	ck_assert_ptr_null(base_tree_get(rows->items[1], "inventory"));
+	/* placed by the template, said by the model */
+	ck_assert_str_eq(base_tree_str(rows->items[7], "value", ""), "8080");
+	ck_assert_ptr_nonnull(strstr(base_tree_str(rows->items[7], "template", ""), "service.yaml:14"));
+	ck_assert_str_eq(base_tree_str(rows->items[7], "inventory", ""), "t:9");
+	ck_assert_ptr_null(k8s_generate_explain(arena, files, "Service", "pay", "cart"));
+	ck_assert_int_eq(mc_err_last()->code, MC_ENOTFOUND);
+	ck_assert_ptr_nonnull(k8s_generate_explain(arena, files, "Namespace", NULL, "pay"));
+	ck_assert_ptr_nonnull(k8s_generate_explain(arena, files, "Deployment", "pay", "card"));
+	end();
+}
+END_TEST
+
 static void
 refused(const char *tree, const char *what)
 {
@@ -350,5 +380,5 @@ START_TEST(test_cluster_scope)
 END_TEST
 
 CHECK_MAIN("k8s_generate", test_files, test_kustomizations, test_manifest, test_render,
-    test_origins_are_kept, test_refused_files, test_refused_objects, test_folder_ceiling,
+    test_origins_are_kept, test_explain, test_refused_files, test_refused_objects, test_folder_ceiling,
     test_cluster_scope)
