@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 struct cli_table {
 	size_t columns;
@@ -27,60 +28,20 @@ cli_table_free(struct cli_table *table)
 	free(table);
 }
 
-/* Length of the printable UTF-8 character at p, 0 when there is none. Strict in lead and
- * continuation bytes; C1 controls (U+0080 to U+009F) count as unprintable. */
-static size_t
-printable_len(const unsigned char *p)
-{
-	size_t len;
-
-	if (*p < 0x80) {
-		return *p >= 0x20 && *p != 0x7f ? 1 : 0;
-	}
-	if (*p >= 0xc2 && *p <= 0xdf) {
-		len = 2;
-	} else if (*p >= 0xe0 && *p <= 0xef) {
-		len = 3;
-	} else if (*p >= 0xf0 && *p <= 0xf4) {
-		len = 4;
-	} else {
-		return 0;
-	}
-	for (size_t i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80) {
-			return 0;
-		}
-	}
-	return p[0] == 0xc2 && p[1] < 0xa0 ? 0 : len;
-}
-
 /* A cleaned copy of text; *width is its number of characters. */
 static char *
 cell_copy(const char *text, size_t *width)
 {
-	const unsigned char *from;
 	char *copy;
-	char *to;
 
 	if (text == NULL || text[0] == '\0') {
 		text = "-";
 	}
-	from = (const unsigned char *)text;
-	copy = base_xcalloc(strlen(text) + 1, 1);
-	to = copy;
+	copy = base_xstrdup(text);
+	base_utf8_clean(copy);
 	*width = 0;
-	while (*from != '\0') {
-		size_t len = printable_len(from);
-
-		if (len == 0) {
-			*to++ = '?';
-			from++;
-		} else {
-			base_copy(to, from, len);
-			to += len;
-			from += len;
-		}
-		*width += 1;
+	for (const char *p = copy; *p != '\0'; p++) {
+		*width += ((unsigned char)*p & 0xc0) != 0x80;
 	}
 	return copy;
 }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 
 #define LOG_CUT ",\"cut\":true"
 /* What must always fit: a closing quote, the mark of a cut, the brace, the newline. */
@@ -48,40 +49,6 @@ put(struct log_line *line, const char *ptr, size_t len)
 	return true;
 }
 
-/* Length of the well-formed UTF-8 sequence at ptr (Unicode table 3-7), 0 if there is none.
- * C1 control characters count as none: terminals obey them. */
-static size_t
-utf8_len(const unsigned char *ptr)
-{
-	unsigned char low = 0x80;
-	unsigned char high = 0xbf;
-	size_t len;
-
-	if (ptr[0] >= 0xc2 && ptr[0] <= 0xdf) {
-		len = 2;
-		low = ptr[0] == 0xc2 ? 0xa0 : 0x80;
-	} else if (ptr[0] >= 0xe0 && ptr[0] <= 0xef) {
-		len = 3;
-		low = ptr[0] == 0xe0 ? 0xa0 : 0x80;
-		high = ptr[0] == 0xed ? 0x9f : 0xbf;
-	} else if (ptr[0] >= 0xf0 && ptr[0] <= 0xf4) {
-		len = 4;
-		low = ptr[0] == 0xf0 ? 0x90 : 0x80;
-		high = ptr[0] == 0xf4 ? 0x8f : 0xbf;
-	} else {
-		return 0;
-	}
-	if (ptr[1] < low || ptr[1] > high) {
-		return 0;
-	}
-	for (size_t i = 2; i < len; i++) {
-		if (ptr[i] < 0x80 || ptr[i] > 0xbf) {
-			return 0;
-		}
-	}
-	return len;
-}
-
 /* Appends one character of the NUL-terminated str; returns how many bytes it was. */
 static size_t
 put_char(struct log_line *line, const unsigned char *str)
@@ -102,7 +69,7 @@ put_char(struct log_line *line, const unsigned char *str)
 		(void)put(line, (const char *)str, 1);
 		return 1;
 	}
-	len = utf8_len(str);
+	len = base_utf8_len((const char *)str);
 	if (len == 0) {
 		(void)put(line, "\\ufffd", 6);
 		return 1;

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/utf8.h"
 #include "k8s/inventory_int.h"
 
 /* What could not be read; told when there is an inventory to tell it. */
@@ -56,14 +57,17 @@ is_yaml(const char *name)
 	return dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
 }
 
-/* Names are printed; one with control bytes could paint over what a terminal shows. */
+/* Names are printed, and go into JSON. */
 static bool
 is_printable(const char *name)
 {
-	for (const char *p = name; *p != '\0'; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f) {
+	while (*name != '\0') {
+		size_t len = base_utf8_len(name);
+
+		if (len == 0) {
 			return false;
 		}
+		name += len;
 	}
 	return true;
 }
@@ -166,7 +170,7 @@ read_folder(struct walk *walk, int fd, const char *path, unsigned depth)
 		}
 		if (!is_printable(entry->d_name)) {
 			fault(walk, path, "rename it",
-			    base_xstrdup("a file's name has control characters"));
+			    base_xstrdup("a file's name has control characters, or is not UTF-8"));
 			continue;
 		}
 		below = base_xasprintf("%s%s%s", path, path[0] != '\0' ? "/" : "", entry->d_name);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define TEXT_MAX 1024
 
@@ -132,6 +133,7 @@ k8s_findings_add(struct k8s_findings *findings, enum k8s_lint lint,
 	const struct k8s_lint_info *info = k8s_lint_info(lint);
 	struct k8s_finding *row;
 	char text[TEXT_MAX];
+	char *fixed;
 	va_list args;
 
 	if (findings == NULL) {
@@ -140,12 +142,15 @@ k8s_findings_add(struct k8s_findings *findings, enum k8s_lint lint,
 	va_start(args, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	base_utf8_clean(text); /* precisions of formats cut names anywhere */
 	row = base_arena_calloc(findings->arena, 1, sizeof(*row));
 	row->severity = info->severity;
 	row->code = info->code;
 	row->at = at == NULL ? &NOWHERE : at;
 	row->what = base_arena_strdup(findings->arena, text);
-	row->fix = base_arena_strdup(findings->arena, fix);
+	fixed = base_arena_strdup(findings->arena, fix);
+	base_utf8_clean(fixed);
+	row->fix = fixed;
 	if (is_known(findings, row)) {
 		return;
 	}
