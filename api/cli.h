@@ -85,5 +85,10 @@ int cli_event_list(struct cli *cli);        /* cli_event.c */
 int cli_user_add(struct cli *cli);          /* cli_user.c */
 int cli_user_list(struct cli *cli);
 int cli_user_remove(struct cli *cli);
+int cli_inventory_lint(struct cli *cli);    /* cli_inventory.c */
+int cli_inventory_show(struct cli *cli);
+int cli_inventory_environments(struct cli *cli);
+int cli_inventory_schema(struct cli *cli);
+int cli_inventory_explain(struct cli *cli);
 
 #endif

@@ -23,4 +23,17 @@ const struct base_tree *k8s_inventory_merge(struct k8s_inventory *inventory, siz
 /* Holds the merged documents of all environments against what they must have. */
 void k8s_inventory_check_merged(struct k8s_inventory *inventory);
 
+/* One environment under the lints. */
+struct k8s_lint_run {
+	struct k8s_inventory *inventory;
+	struct k8s_findings *findings;
+	const struct base_tree *all; /* resolved */
+	const char *name;
+	int64_t at;
+};
+
+/* Everything about one document of a kind, merged. */
+void k8s_lint_document(const struct k8s_lint_run *run, enum k8s_kind kind,
+    const struct base_tree *spec);
+
 #endif

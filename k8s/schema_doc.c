@@ -17,11 +17,11 @@ struct doc {
 };
 
 static const char INTRO[] =
-    "<!-- Made from the table in k8s/schema_*.c, which a test holds it to. The verbs that it names are not in "
-    "`meshca` yet. -->\n"
+    "<!-- Made from the table in k8s/schema_*.c, which a test holds it to. -->\n"
     "# The inventory\n\n"
-    "A folder of YAML documents. Every `*.yaml` and `*.yml` below it is read; how documents are "
-    "spread over files is yours\n"
+    "A folder of YAML documents. Every `*.yaml` and `*.yml` below it is read, but for names that "
+    "begin with a dot; links are\n"
+    "refused. How documents are spread over files is yours "
     "to choose (one file per service suits CODEOWNERS). Each has `apiVersion: " K8S_API_VERSION
     "`, `kind`, `metadata` and\n"
     "`spec`. YAML is read strictly: no anchors, aliases, tags, duplicate or unknown keys. "
@@ -35,8 +35,8 @@ static const char INTRO[] =
     "`spec.environments.NAME`. Maps merge. Lists whose items have a key (marked *by name*) "
     "merge by it; other lists replace.\n"
     "`null` removes a value, and its default with it. `meshca inventory show DIR --resolved "
-    "NAME --origins` tells where each\n"
-    "value comes from.\n\n"
+    "NAME` tells where each value comes\n"
+    "from.\n\n"
     "A key marked *required* is in every document; one marked *needed* comes from the document "
     "or from defaults.\n";
 
@@ -133,7 +133,8 @@ static void
 put_findings(struct doc *doc)
 {
 	base_buf_append_str(doc->out,
-	    "\n## Findings\n\nWhat `meshca inventory lint` says. Codes are never reused.\n\n"
+	    "\n## Findings\n\nWhat `meshca inventory lint` says; it fails on errors. Codes are never "
+	    "reused.\n\n"
 	    "| code | severity | why it matters |\n|---|---|---|\n");
 	for (size_t i = 0; i < k8s_lint_count(); i++) {
 		const struct k8s_lint_info *info = k8s_lint_nth(i);

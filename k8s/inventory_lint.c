@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lints of environments and of the inventory as a whole. What the graph of calls tells: model. */
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "k8s/inventory_int.h"
+
+static const struct base_tree *
+find_named(const struct base_tree *list, const char *name)
+{
+	for (uint32_t i = 0; list != NULL && i < list->count; i++) {
+		if (strcmp(base_tree_str(list->items[i], "name", ""), name) == 0) {
+			return list->items[i];
+		}
+	}
+	return NULL;
+}
+
+/* --- two environments --- */
+static void
+lint_shared_clusters(const struct k8s_inventory *inventory, size_t a, size_t b)
+{
+	const struct base_tree *first =
+	    base_tree_at(inventory->resolved[a], "environment.clusters");
+	const struct base_tree *second =
+	    base_tree_at(inventory->resolved[b], "environment.clusters");
+
+	/* Every document is in every environment, so one cluster is the same namespaces, too. */
+	for (uint32_t i = 0; i < second->count; i++) {
+		const char *name = base_tree_str(second->items[i], "name", "");
+		const struct base_tree *twin = find_named(first, name);
+
+		if (twin != NULL) {
+			k8s_findings_add(inventory->findings, LINT_CLUSTER_SHARED,
+			    second->items[i]->origin, "give each environment clusters of its own",
+			    "cluster %.64s with its namespaces is environment %.64s's, too (%s:%d)",
+			    name, k8s_inventory_environment(inventory, a), twin->origin->file,
+			    twin->origin->line);
+		}
+	}
+}
+
+/* --- what looks like a secret --- */
+struct secret {
+	const char *pattern;
+	const char *what;
+};
+
+static const struct secret SECRETS[] = {
+	{"-----BEGIN [A-Z ]*(PRIVATE KEY|CERTIFICATE)", "PEM"},
+	{"^eyJ[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]*$", "a token"},
+	{"(^|[^A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}($|[^A-Z0-9])", "a key of AWS"},
+	{"(^|[^A-Za-z0-9])(ghp|gho|ghs|glpat|xoxb|xoxp|sk_live)[_-][A-Za-z0-9_-]{16,}", "a token"},
+	{"[a-z]+://[^/ ]*:[^/ ]*@", "a password in a URL"},
+	{"([Pp]assword|[Ss]ecret|[Tt]oken|[Aa]pi[Kk]ey)[ ]*[=:][ ]*[^ ]{6,}", "a password"},
+};
+#define SECRET_COUNT (sizeof(SECRETS) / sizeof(SECRETS[0]))
+
+static void
+lint_secret(struct k8s_inventory *inventory, const regex_t *compiled, const char *text,
+    const struct base_origin *at)
+{
+	for (size_t i = 0; i < SECRET_COUNT; i++) {
+		if (regexec(&compiled[i], text, 0, NULL, 0) == 0) {
+			/* the text itself is not repeated: logs of builds are read by many */
+			k8s_findings_add(inventory->findings, LINT_SECRET, at,
+			    "take it out, make it invalid, and name a Kubernetes Secret",
+			    "this looks like %s", SECRETS[i].what);
+			return;
+		}
+	}
+}
+
+static void
+lint_secrets_below(struct k8s_inventory *inventory, const regex_t *compiled,
+    const struct base_tree *node)
+{
+	if (node->kind == BASE_TREE_STRING) {
+		lint_secret(inventory, compiled, node->text, node->origin);
+	}
+	for (uint32_t i = 0; node->kind == BASE_TREE_LIST && i < node->count; i++) {
+		lint_secrets_below(inventory, compiled, node->items[i]);
+	}
+	for (uint32_t i = 0; node->kind == BASE_TREE_MAP && i < node->count; i++) {
+		lint_secret(inventory, compiled, node->entries[i].key, node->entries[i].origin);
+		lint_secrets_below(inventory, compiled, node->entries[i].value);
+	}
+}
+
+static void
+lint_secrets(struct k8s_inventory *inventory)
+{
+	regex_t compiled[SECRET_COUNT];
+
+	for (size_t i = 0; i < SECRET_COUNT; i++) {
+		if (regcomp(&compiled[i], SECRETS[i].pattern, REG_EXTENDED | REG_NOSUB) != 0) {
+			abort();
+		}
+	}
+	for (int kind = K8S_INVALID + 1; kind < K8S_KIND_COUNT; kind++) {
+		lint_secrets_below(inventory, compiled, inventory->documents[kind]);
+	}
+	for (size_t i = 0; i < SECRET_COUNT; i++) {
+		regfree(&compiled[i]);
+	}
+}
+
+/* --- one environment --- */
+static void
+lint_revision(const struct k8s_lint_run *run)
+{
+	const struct base_tree *istio = base_tree_at(run->all, "environment.istio");
+	const struct base_tree *revisions = base_tree_get(istio, "revisions");
+	const struct base_tree *tag = base_tree_get(istio, "tag");
+
+	for (uint32_t i = 0; i < revisions->count; i++) {
+		const struct base_tree *revision = revisions->items[i];
+
+		if (strcmp(base_tree_str(revision, "name", ""), tag->text) == 0 ||
+		    strcmp(base_tree_str(revision, "tag", ""), tag->text) == 0) {
+			return;
+		}
+	}
+	k8s_findings_add(run->findings, LINT_REVISION_TAG, tag->origin,
+	    "write a revision's name, or give a revision this tag",
+	    "no revision of %.64s is or has the tag %.64s", run->name, tag->text);
+}
+
+static void
+lint_policies(const struct k8s_lint_run *run)
+{
+	const struct base_tree *policies = base_tree_at(run->all, "environment.policies");
+	const struct base_tree *outbound = base_tree_get(policies, "outbound");
+	const struct base_tree *mtls = base_tree_get(policies, "mtls");
+
+	if (outbound != NULL && strcmp(outbound->text, "REGISTRY_ONLY") == 0 &&
+	    !base_tree_bool(policies, "networkPolicy", false)) {
+		k8s_findings_add(run->findings, LINT_EGRESS_OPEN, policies->origin,
+		    "write networkPolicy: true", "%.64s has REGISTRY_ONLY without NetworkPolicy",
+		    run->name);
+	}
+	if (mtls != NULL && strcmp(mtls->text, "PERMISSIVE") == 0) {
+		k8s_findings_add(run->findings, LINT_PERMISSIVE, mtls->origin,
+		    "write mtls: STRICT when every client has a proxy",
+		    "%.64s takes connections without mTLS", run->name);
+	}
+}
+
+static void
+lint_namespaces(const struct k8s_lint_run *run)
+{
+	const struct base_tree *known = base_tree_at(run->all, "mesh.namespaces");
+	const struct base_tree *list = base_tree_at(run->all, "environment.namespaces");
+
+	for (uint32_t i = 0; list != NULL && i < list->count; i++) {
+		const char *name = base_tree_str(list->items[i], "name", "");
+		const struct base_tree *mtls = base_tree_get(list->items[i], "mtls");
+
+		if (find_named(known, name) == NULL) {
+			k8s_findings_add(run->findings, LINT_NAMESPACE_UNKNOWN,
+			    list->items[i]->origin, "add it to the Mesh's namespaces",
+			    "the mesh has no namespace %.64s", name);
+		}
+		if (mtls != NULL && strcmp(mtls->text, "PERMISSIVE") == 0) {
+			k8s_findings_add(run->findings, LINT_PERMISSIVE, mtls->origin,
+			    "write mtls: STRICT when every client has a proxy",
+			    "%.64s takes connections without mTLS in %.64s", name, run->name);
+		}
+	}
+}
+
+static void
+lint_documents(const struct k8s_lint_run *run)
+{
+	const struct base_tree *known = base_tree_at(run->all, "mesh.namespaces");
+
+	for (int kind = K8S_SERVICE; kind < K8S_KIND_COUNT; kind++) {
+		const struct base_tree *list = base_tree_get(run->all, K8S_KINDS[kind].list);
+
+		for (uint32_t i = 0; i < list->count; i++) {
+			const struct base_tree *namespace =
+			    base_tree_get(list->items[i], "namespace");
+
+			if (namespace != NULL && kind != K8S_GATEWAY &&
+			    find_named(known, namespace->text) == NULL) {
+				k8s_findings_add(run->findings, LINT_NAMESPACE_UNKNOWN,
+				    namespace->origin, "add it to the Mesh's namespaces",
+				    "the mesh has no namespace %.64s", namespace->text);
+			}
+			k8s_lint_document(run, (enum k8s_kind)kind, list->items[i]);
+		}
+	}
+}
+
+/* --- two documents --- */
+static const char *
+port_text(const struct base_tree *external)
+{
+	return base_tree_str(external, "port", "");
+}
+
+/* Hosts of other ExternalServices of the same port. Each pair once. */
+static void
+lint_host(const struct k8s_lint_run *run, const struct base_tree *list, uint32_t index,
+    const struct base_tree *host)
+{
+	for (uint32_t j = 0; j < index; j++) {
+		const struct base_tree *other = list->items[j];
+		const struct base_tree *hosts = base_tree_get(other, "hosts");
+
+		for (uint32_t k = 0; k < hosts->count; k++) {
+			if (strcmp(hosts->items[k]->text, host->text) == 0 &&
+			    strcmp(port_text(other), port_text(list->items[index])) == 0) {
+				k8s_findings_add(run->findings, LINT_HOST_TWICE, host->origin,
+				    "keep one ExternalService and list all callers there",
+				    "%.253s:%s is %.64s's, too", host->text, port_text(other),
+				    base_tree_str(other, "name", ""));
+			}
+		}
+	}
+}
+
+static void
+lint_hosts(const struct k8s_lint_run *run)
+{
+	const struct base_tree *list = base_tree_get(run->all, "externalServices");
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		const struct base_tree *hosts = base_tree_get(list->items[i], "hosts");
+
+		for (uint32_t h = 0; h < hosts->count; h++) {
+			lint_host(run, list, i, hosts->items[h]);
+		}
+	}
+}
+
+void
+k8s_inventory_lint(struct k8s_inventory *inventory, int64_t at)
+{
+	size_t count = k8s_inventory_environment_count(inventory);
+
+	if (k8s_findings_have_error(inventory->findings)) {
+		return; /* documents are missing: nothing about the whole would be true */
+	}
+	lint_secrets(inventory);
+	for (size_t b = 0; b < count; b++) {
+		const struct k8s_lint_run run = {inventory, inventory->findings,
+		    inventory->resolved[b], k8s_inventory_environment(inventory, b), at};
+
+		for (size_t a = 0; a < b; a++) {
+			lint_shared_clusters(inventory, a, b);
+		}
+		lint_revision(&run);
+		lint_policies(&run);
+		lint_namespaces(&run);
+		lint_documents(&run);
+		lint_hosts(&run);
+	}
+	k8s_findings_sort(inventory->findings);
+}

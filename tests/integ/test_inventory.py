@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`meshca inventory` on the example mesh and on broken copies of it: no daemon, no configuration."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+BIN = pathlib.Path(os.environ["MESHCA_BIN"])
+ECOTRACK = pathlib.Path(__file__).resolve().parent.parent.parent / "k8s/examples/ecotrack"
+
+
+class Inventory(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="meshca-test-inventory-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.copy = self.folder / "inventory"
+        shutil.copytree(ECOTRACK, self.copy)
+
+    def run_it(self, *words, code=0):
+        done = subprocess.run([BIN / "meshca", "inventory", *words], capture_output=True, text=True,
+                              timeout=60, cwd=self.folder, env={"PATH": "/nonexistent"})
+        self.assertEqual(done.returncode, code, (words, done.stdout, done.stderr))
+        return done
+
+    def json(self, *words, **options):
+        return json.loads(self.run_it(*words, "--json", **options).stdout)
+
+    def edit(self, name, old, new):
+        path = self.copy / name
+        text = path.read_text()
+        self.assertIn(old, text)
+        path.write_text(text.replace(old, new, 1))
+
+    def findings(self, code=1):
+        return [(row["code"], row["file"], row["line"], row["severity"])
+                for row in self.json("lint", self.copy, code=code)["findings"]]
+
+    def test_the_example_has_no_error(self):
+        report = self.json("lint", ECOTRACK, "--at", "2026-11-24")
+        self.assertEqual(report["errors"], 0)
+        self.assertEqual([row for row in report["findings"] if row["severity"] == "warning"], [])
+
+    def test_an_exception_expires(self):
+        before = self.json("lint", ECOTRACK, "--at", "2027-03-31")
+        self.assertEqual(before["errors"], 0)
+        after = self.json("lint", ECOTRACK, "--at", "2027-04-01", code=1)
+        self.assertEqual([row["code"] for row in after["findings"] if row["severity"] == "error"],
+                         ["MCA0103"])
+        self.run_it("lint", ECOTRACK, "--at", "tomorrow", code=2)
+        self.run_it("lint", ECOTRACK, "--at", "2027-02-30", code=2)
+
+    def test_a_finding_names_file_line_and_fix(self):
+        self.edit("services/order-service.yaml", "  timeout: 20s", "  timeot: 20s")
+        lines = (self.copy / "services/order-service.yaml").read_text().splitlines()
+        line = 1 + next(i for i, text in enumerate(lines) if "timeot" in text)
+        done = self.run_it("lint", f"{self.copy}/", code=1)
+        self.assertIn(f"{self.copy}/services/order-service.yaml:{line}: error MCA0003 ", done.stdout)
+        self.assertIn("; write timeout\n", done.stdout)
+        self.assertEqual(self.findings(), [("MCA0003", "services/order-service.yaml", line, "error")])
+
+    def test_broken_yaml(self):
+        for text in ("a: &b 1\n", "a: *b\n", "a: !!str 1\n", "a: 1\na: 2\n", "a: yes\n", "a: [\n", "a: \xff\n"):
+            (self.copy / "more.yaml").write_bytes(text.encode("latin-1"))
+            rows = [row for row in self.findings() if row[1] == "more.yaml"]
+            self.assertEqual([row[0] for row in rows], ["MCA0001"], text)
+
+    def test_two_environments_in_one_place(self):
+        self.edit("environments/staging.yaml", "stg-eu1", "prd-eu1")
+        self.assertIn("MCA0101", [row[0] for row in self.findings()])
+
+    def test_stable_profile(self):
+        self.edit("environments/production.yaml", "profile: default", "profile: stable")
+        rows = [row for row in self.findings() if row[0] == "MCA0102"]
+        self.assertEqual({row[1] for row in rows}, {"gateways/public.yaml"})
+        self.assertEqual(len(rows), 2)
+
+    def test_links_are_refused(self):
+        (self.copy / "more").symlink_to("/etc")
+        (self.copy / "more.yaml").symlink_to("/etc/passwd")
+        self.assertEqual([row[:2] for row in self.findings()],
+                         [("MCA0002", "more"), ("MCA0002", "more.yaml")])
+
+    def test_show(self):
+        rows = self.json("show", ECOTRACK)["documents"]
+        self.assertEqual(len([row for row in rows if row["kind"] == "Service"]), 5)
+        self.assertIn({"kind": "Service", "namespace": "ecotrack", "name": "order-service",
+                       "file": "services/order-service.yaml", "line": 2,
+                       "layer": "Service ecotrack/order-service"}, rows)
+
+    def test_show_resolved(self):
+        answer = self.json("show", ECOTRACK, "--resolved", "production")
+        values = {row["path"]: row for row in answer["values"]}
+
+        def value(path):
+            row = values[path]
+            return row["value"], row["file"], row["layer"]
+
+        self.assertEqual(value("services[ecotrack/order-service].timeout"),
+                         ("20s", "services/order-service.yaml", "Service ecotrack/order-service"))
+        self.assertEqual(value("services[ecotrack/order-service].pool.maxConnections"),
+                         ("200", "mesh.yaml", "Mesh"))
+        self.assertEqual(value("services[ecotrack/order-service].scaling.min"),
+                         ("2", "services/order-service.yaml", "Service ecotrack/order-service"))
+        self.assertEqual(value("gateways[istio-ingress/public].waf.mode"),
+                         ("block", "gateways/public.yaml", "Gateway istio-ingress/public in production"))
+        self.assertEqual(value("environment.policies.meshMinVersion"),
+                         ("1.2", "built-in", "built-in"))
+        self.assertEqual(answer["resolved"]["services"][1]["name"], "order-service")
+        self.assertRegex(answer["sha256"], "^[0-9a-f]{64}$")
+        text = self.run_it("show", ECOTRACK, "--resolved", "production").stdout
+        self.assertRegex(text, r"(?m)^services\[ecotrack/order-service\]\.timeout +20s +"
+                               r"services/order-service\.yaml:\d+ +Service ecotrack/order-service$")
+
+    def test_the_hash_is_of_one_environment(self):
+        def hashes():
+            return [self.json("show", self.copy, "--resolved", name)["sha256"]
+                    for name in ("development", "production")]
+
+        before = hashes()
+        self.edit("services/product-service.yaml", "expires: 2027-03-31", "expires: 2027-04-01")
+        after = hashes()
+        self.assertNotEqual(before[0], after[0])
+        self.assertEqual(before[1], after[1])
+        (self.copy / "services/user-service.yaml").rename(self.copy / "zzz.yml")
+        self.assertEqual(hashes(), after)
+
+    def test_environments(self):
+        self.assertEqual(self.json("environments", ECOTRACK),
+                         {"environments": ["development", "production", "staging"]})
+        self.assertEqual(self.run_it("environments", ECOTRACK).stdout, "development\nproduction\nstaging\n")
+
+    def test_what_is_not_there(self):
+        self.run_it("show", ECOTRACK, "--resolved", "prod", code=4)
+        self.run_it("show", self.folder / "nothing", code=1)
+        self.run_it("lint", self.folder / "nothing", code=1)
+        self.run_it("lint", code=2)
+        self.run_it("explain", "MCA9999", code=4)
+
+    def test_explain(self):
+        self.assertEqual(self.json("explain", "MCA0101")["trap"], "environments-apart")
+        self.assertIn("MCA0101 error: ", self.run_it("explain", "MCA0101").stdout)
+
+    def test_schema(self):
+        schema = json.loads(self.run_it("schema").stdout)
+        self.assertEqual(schema["$schema"], "https://json-schema.org/draft/2020-12/schema")
+        self.assertEqual(self.json("schema"), schema)
+
+
+if __name__ == "__main__":
+    unittest.main()
