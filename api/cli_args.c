@@ -188,6 +188,29 @@ check_complete(const struct cli_args *args, char error[CLI_ERROR_MAX])
 	return true;
 }
 
+/* `meshca help WORDS`: of one command, of those that begin with a word, or of nothing. */
+static enum cli_parse
+parse_help(const struct cli_verb *verbs, size_t count, char *const *argv, struct cli_args *args,
+    char error[CLI_ERROR_MAX])
+{
+	error[0] = '\0';
+	for (size_t i = 0; i < count; i++) {
+		size_t at = words_match(verbs[i].words, argv);
+
+		if (at > 0 && argv[at] == NULL) {
+			args->verb = &verbs[i];
+			return CLI_PARSE_HELP;
+		}
+	}
+	if (is_topic(verbs, count, argv[0]) && argv[1] == NULL) {
+		(void)snprintf(error, CLI_ERROR_MAX, "%s", argv[0]);
+		return CLI_PARSE_HELP;
+	}
+	(void)snprintf(error, CLI_ERROR_MAX, "there is no command %.80s%s%.40s; see meshca --help",
+	    argv[0], argv[1] == NULL ? "" : " ", argv[1] == NULL ? "" : argv[1]);
+	return CLI_PARSE_INVALID;
+}
+
 enum cli_parse
 cli_args_parse(const struct cli_verb *verbs, size_t verb_count, char *const *argv,
     struct cli_args *args, char error[CLI_ERROR_MAX])
@@ -197,6 +220,9 @@ cli_args_parse(const struct cli_verb *verbs, size_t verb_count, char *const *arg
 
 	*args = (struct cli_args){.verb = NULL};
 	argv++;
+	if (argv[0] != NULL && is_help(argv[0]) && argv[1] != NULL) {
+		return parse_help(verbs, verb_count, argv + 1, args, error);
+	}
 	for (size_t i = 0; i < verb_count; i++) {
 		at = words_match(verbs[i].words, argv);
 		if (at > 0) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/cli.h"
 #include "api/cli_admin.h"
@@ -204,6 +205,25 @@ cli_crl_renew(struct cli *cli)
 	return ret;
 }
 
+/* Before anybody types a passphrase. The daemon looks again: it alone may see every key folder. */
+static enum mc_err
+check_new(const struct config *config, const char *name)
+{
+	const struct config_environment *env = config_environment(config, name);
+	char *path;
+	bool taken;
+
+	if (env == NULL) {
+		return MC_FAIL(MC_ENOTFOUND, "the configuration has no environment %s", name);
+	}
+	path = base_xasprintf("%s/issuing.pem", env->key_dir);
+	taken = access(path, F_OK) == 0;
+	free(path);
+	return taken ? MC_FAIL(MC_ECONFLICT, "the keys of %s are there already; nothing was changed",
+			   name)
+		     : MC_OK;
+}
+
 int
 cli_environment_add(struct cli *cli)
 {
@@ -215,13 +235,18 @@ cli_environment_add(struct cli *cli)
 	struct base_secret *root = NULL;
 	bool has_file = false;
 	bool is_up;
+	enum mc_err err;
 	int ret;
 
 	if (config == NULL) {
 		return cli_fail_err(cli, mc_err_last()->code);
 	}
 	is_up = cli_admin_is_up(config);
+	err = check_new(config, name);
 	config_free(config);
+	if (err != MC_OK) {
+		return cli_fail_err(cli, err);
+	}
 	if (!is_up) {
 		return cli_program_environment_add(cli);
 	}

@@ -36,7 +36,7 @@ check_ledger(const struct front *front, const struct probe_ledger *ledger, int64
 		set_reason(part, "the ledger has not answered lately");
 	} else if (ledger->blocked) {
 		set_reason(part, "the disk is under its reserve: issuance is refused until there "
-		                 "is space, revocation works");
+		                 "is space; revoking goes on as long as ledger.db.reserve lasts");
 	}
 }
 

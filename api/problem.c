@@ -48,7 +48,7 @@ static const struct {
     {MC_ESEALED, {503, 30, "Have an operator run 'meshca unseal' on the server."}},
     {MC_ECLOCK, {503, 30,
 	"Correct the server's clock, or run 'meshca clock accept' on the server."}},
-    {MC_ENOSPACE, {503, 60, "Free space on the ledger's disk; revocation works meanwhile."}},
+    {MC_ENOSPACE, {503, 60, "Free space on the ledger's disk. Revoking goes on as long as its reserve lasts."}},
 };
 
 static const struct class_row *

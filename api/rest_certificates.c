@@ -71,7 +71,8 @@ rest_certificates_list(struct rest_request *req)
 	    .object = &ask,
 	    .row_table = &msg_cert_row_table,
 	    .row = rest_json_cert,
-	    .member = "certificates"};
+	    .member = "certificates",
+	    .environment = rest_query(req, "environment")};
 
 	if (take_filters(req, &ask) && rest_paging(req, &ask.limit, &ask.before_seq)) {
 		rest_list_ask(req, &list);

@@ -150,6 +150,7 @@ struct rest_list {
 	const struct msg_table *row_table;
 	json_t *(*row)(const void *row);
 	const char *member; /* name of the array in the answer */
+	const char *environment; /* NULL, or of what: none such and no rows is 404 */
 };
 /* Asks for a list and answers {"<member>":[...],"next":cursor or null}. */
 void rest_list_ask(struct rest_request *req, const struct rest_list *list);

@@ -20,7 +20,8 @@ rest_issuers_list(struct rest_request *req)
 	    .object = &ask,
 	    .row_table = &msg_issuer_row_table,
 	    .row = rest_json_issuer,
-	    .member = "issuers"};
+	    .member = "issuers",
+	    .environment = environment};
 
 	if (environment != NULL && !spiffe_ns_valid(ask.environment)) {
 		rest_fail(req, MC_EUSAGE, "environment must be the name of one");

@@ -215,6 +215,7 @@ struct list_state {
 	const struct msg_table *row_table;
 	json_t *(*row)(const void *row);
 	const char *member;
+	const char *environment; /* in req->query */
 	json_t *items;
 	void *decoded; /* row_table->size bytes */
 };
@@ -236,12 +237,22 @@ list_end(struct rest_request *req, struct list_state *list, enum mc_err status,
 	struct msg_list_end end;
 	struct base_buf cursor;
 	uint8_t raw[8];
-	json_t *next = json_null();
+	char detail[128];
+	json_t *next;
 	char *text;
 
 	if (!rest_take(req, status, item, &msg_list_end_table, &end)) {
 		return;
 	}
+	/* The ledger may know environments that the configuration has no more. */
+	if (list->environment != NULL && json_array_size(list->items) == 0 &&
+	    front_env_find(req->service->front, list->environment) == NULL) {
+		(void)snprintf(detail, sizeof(detail), "there is no environment %.64s",
+		    list->environment);
+		rest_fail(req, MC_ENOTFOUND, detail);
+		return;
+	}
+	next = json_null();
 	if (end.next_seq != 0) {
 		for (size_t i = 0; i < sizeof(raw); i++) {
 			raw[i] = (uint8_t)(end.next_seq >> (8 * i));
@@ -277,6 +288,7 @@ rest_list_ask(struct rest_request *req, const struct rest_list *ask)
 	list->row_table = ask->row_table;
 	list->row = ask->row;
 	list->member = ask->member;
+	list->environment = ask->environment;
 	list->items = json_array();
 	list->decoded = base_xcalloc(1, ask->row_table->size);
 	rest_ask(req, ask->link, ask->type, ask->table, ask->object, list_item);

@@ -18,7 +18,7 @@
 struct config *
 config_read(const char *path)
 {
-	struct config_at at = {path, 1, NULL};
+	struct config_at at = {path, 0, NULL};
 	struct config *config = NULL;
 	struct stat st;
 	char *text = NULL;

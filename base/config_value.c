@@ -20,8 +20,12 @@ config_refuse(const struct config_at *at, const char *fmt, ...)
 	va_start(args, fmt);
 	(void)vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
-	(void)MC_FAIL(MC_ECONFIG, "%s:%d: %s%s%s", at->path, at->line,
-	    at->key != NULL ? at->key : "", at->key != NULL ? ": " : "", what);
+	if (at->line == 0) { /* of the file as a whole */
+		(void)MC_FAIL(MC_ECONFIG, "%s: %s", at->path, what);
+	} else {
+		(void)MC_FAIL(MC_ECONFIG, "%s:%d: %s%s%s", at->path, at->line,
+		    at->key != NULL ? at->key : "", at->key != NULL ? ": " : "", what);
+	}
 	return false;
 }
 

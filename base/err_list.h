@@ -48,7 +48,7 @@ MC_ERR(MC_CLASS_BUSY, 5, MC_ECLOCK, "clock", "The clock jumped; issuance waits u
 MC_ERR(MC_CLASS_BUSY, 6, MC_EDEADLINE, "deadline", "The caller's deadline passed.")
 MC_ERR(MC_CLASS_IO, 1, MC_EIO, "io", "Reading or writing failed.")
 MC_ERR(MC_CLASS_IO, 2, MC_ESTORE, "store", "The ledger's database failed.")
-MC_ERR(MC_CLASS_IO, 3, MC_ENOSPACE, "no-space", "The disk is under its reserve; issuance is refused until there is room.")
+MC_ERR(MC_CLASS_IO, 3, MC_ENOSPACE, "no-space", "There is too little room on the ledger's disk for this.")
 MC_ERR(MC_CLASS_IO, 4, MC_EPEER, "peer-gone", "The process at the other end is gone.")
 MC_ERR(MC_CLASS_IO, 5, MC_ECHAIN, "chain-broken", "The ledger's hash chain does not hold.")
 MC_ERR(MC_CLASS_IO, 6, MC_ESCHEMA, "schema", "The database schema is newer than this program.")

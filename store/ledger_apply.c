@@ -220,7 +220,8 @@ apply_plain(struct ledger_apply *apply, struct ledger_op *op)
 		ret = store_issuer_put(apply->store, &op->msg.issuer_put, apply->now_at, &flag);
 		break;
 	case MSG_CRL_CHUNK:
-		ret = store_crl_chunk(apply->store, &op->msg.crl_chunk, &op->scope, &flag);
+		ret = store_crl_chunk(apply->store, &op->msg.crl_chunk, &op->scope, apply->now_at,
+		    &flag);
 		break;
 	case MSG_USER_PUT:
 		ret = store_user_put(apply->store, &op->msg.user_put, apply->now_at, &flag);

@@ -20,7 +20,8 @@ ledger_tell(struct ledger *ledger)
 		detail = "clock: issuance waits until the time is right or accepted";
 	} else if (ledger->disk_blocked) {
 		state = MSG_RS_BLOCKED;
-		detail = "disk: under its reserve; issuance is refused, revocation works";
+		detail = "disk: under its reserve; issuance is refused, revocation goes on as long as "
+		         "ledger.db.reserve lasts";
 	}
 	if (ledger->tell != NULL) {
 		ledger->tell(ledger->tell_arg, state, detail);

@@ -154,7 +154,8 @@ chunk_store(struct sq *sq, const struct msg_crl_chunk *chunk, int64_t issuer)
 
 /* The CRL is whole: drop all but it and the one before, and say so. */
 static enum mc_err
-publish(struct sq *sq, const struct msg_crl_chunk *chunk, int64_t issuer, uint64_t previous)
+publish(struct sq *sq, const struct msg_crl_chunk *chunk, int64_t issuer, uint64_t previous,
+    int64_t now_at)
 {
 	struct store_event event = {
 		.actor = base_span_str("ledger"),
@@ -173,14 +174,14 @@ publish(struct sq *sq, const struct msg_crl_chunk *chunk, int64_t issuer, uint64
 		    (unsigned long long)chunk->number, (unsigned long long)chunk->total);
 		event.target = base_span_str(target);
 		event.note = base_span_str(note);
-		ret = sq_event_put(&sq->store, &event, chunk->this_update_at);
+		ret = sq_event_put(&sq->store, &event, now_at);
 	}
 	return ret;
 }
 
 enum mc_err
 sq_crl_chunk(struct store *store, const struct msg_crl_chunk *chunk,
-    const struct store_scope *scope, bool *complete)
+    const struct store_scope *scope, int64_t now_at, bool *complete)
 {
 	struct sq *sq = sq_of(store);
 	struct sq_issuer issuer;
@@ -208,7 +209,7 @@ sq_crl_chunk(struct store *store, const struct msg_crl_chunk *chunk,
 		ret = chunk_store(sq, chunk, issuer.seq);
 	}
 	if (ret == MC_OK && chunk->offset + chunk->bytes.len == chunk->total) {
-		ret = publish(sq, chunk, issuer.seq, current);
+		ret = publish(sq, chunk, issuer.seq, current, now_at);
 		*complete = ret == MC_OK;
 	}
 	return ret;

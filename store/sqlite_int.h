@@ -184,7 +184,7 @@ enum mc_err sq_bundle_get(struct store *store, struct base_span environment,
 enum mc_err sq_crl_begin(struct store *store, const uint8_t issuer_id[32],
     const struct store_scope *scope, struct msg_crl_begin_ans *out);
 enum mc_err sq_crl_chunk(struct store *store, const struct msg_crl_chunk *chunk,
-    const struct store_scope *scope, bool *complete);
+    const struct store_scope *scope, int64_t now_at, bool *complete);
 enum mc_err sq_crl_get(struct store *store, const struct msg_crl_get *query, store_crl_fn fn,
     void *arg);
 enum mc_err sq_crl_status(struct store *store, const struct store_view *view,

@@ -49,9 +49,12 @@ put_event(const struct put_arg *arg, const struct store_cert *cert)
 
 	base_copy(event.request_id, cert->row.request_id, sizeof(event.request_id));
 	base_buf_init(&note, 64 + LIMIT_ENVIRONMENT);
-	base_buf_appendf(&note, "%s certificate, seq %llu, environment ",
+	base_buf_appendf(&note, "%s certificate, seq %llu",
 	    msg_profile_name((enum msg_profile)put->profile), (unsigned long long)put->seq);
-	base_buf_append_span(&note, put->environment);
+	if (put->environment.len > 0) { /* the root is of none */
+		base_buf_append_str(&note, ", environment ");
+		base_buf_append_span(&note, put->environment);
+	}
 	event.note = base_buf_span(&note);
 	ret = sq_event_put(&arg->sq->store, &event, arg->now_at);
 	base_buf_clear(&note);

@@ -159,7 +159,7 @@ store_crl_begin(struct store *store, const uint8_t issuer_id[32],
 
 enum mc_err
 store_crl_chunk(struct store *store, const struct msg_crl_chunk *chunk,
-    const struct store_scope *scope, bool *complete)
+    const struct store_scope *scope, int64_t now_at, bool *complete)
 {
 	enum mc_err ret = check(store, NEED_TX, "crl-chunk");
 
@@ -170,7 +170,7 @@ store_crl_chunk(struct store *store, const struct msg_crl_chunk *chunk,
 		ret = MC_FAIL(MC_EUSAGE, "CRL chunk has a bad length");
 	}
 	if (ret == MC_OK) {
-		ret = store->ops->crl_chunk(store, chunk, scope, complete);
+		ret = store->ops->crl_chunk(store, chunk, scope, now_at, complete);
 	}
 	return ret;
 }

@@ -122,7 +122,7 @@ struct store_ops {
 	enum mc_err (*crl_begin)(struct store *self, const uint8_t issuer_id[32],
 	    const struct store_scope *scope, struct msg_crl_begin_ans *out);
 	enum mc_err (*crl_chunk)(struct store *self, const struct msg_crl_chunk *chunk,
-	    const struct store_scope *scope, bool *complete);
+	    const struct store_scope *scope, int64_t now_at, bool *complete);
 	enum mc_err (*revoke)(struct store *self, const struct msg_revoke *revoke,
 	    int64_t now_at);
 	enum mc_err (*user_put)(struct store *self, const struct msg_user_put *put,
@@ -214,7 +214,7 @@ enum mc_err store_crl_begin(struct store *store, const uint8_t issuer_id[32],
  * and an event is written. MC_ECONFLICT: number was not drawn, or is not above the
  * current; MC_EUSAGE: a gap. Offset 0 starts over. */
 enum mc_err store_crl_chunk(struct store *store, const struct msg_crl_chunk *chunk,
-    const struct store_scope *scope, bool *complete) MC_MUST_CHECK;
+    const struct store_scope *scope, int64_t now_at, bool *complete) MC_MUST_CHECK;
 /* Revokes, with its event. MC_ENOTFOUND, MC_ECONFLICT (revoked before), MC_EPOLICY
  * (reason). A certificate that a person holds: MC_ECONFLICT, the person must be removed. */
 enum mc_err store_revoke(struct store *store, const struct msg_revoke *revoke, int64_t now_at)

@@ -231,6 +231,11 @@ class Rest(unittest.TestCase):
         self.refused(404, "not-found", "POST", "/v1/environments/operators/certificates",
                      svid("cart"), self.operator)
         self.refused(404, "not-found", "GET", "/v1/certificates/0102", person=self.viewer)
+        for path in ("/v1/certificates?environment=typo", "/v1/issuers?environment=typo"):
+            answer = self.refused(404, "not-found", "GET", path, person=self.viewer)[1]
+            self.assertEqual(answer["detail"], "there is no environment typo")
+        self.refused(400, "usage", "GET", "/v1/events?environment=typo", person=self.viewer)
+        self.ask(200, "GET", "/v1/certificates?environment=operators", person=self.viewer)
         self.refused(406, "not-acceptable", "GET", "/v1/certificates", person=self.viewer,
                      headers={"Accept": "text/html"})
         sent, _ = self.refused(405, "method", "PATCH", "/v1/users", {}, self.admin)
@@ -399,13 +404,14 @@ class Rest(unittest.TestCase):
         self.assertEqual(connection.getresponse().status, 401)
         self.refused(404, "not-found", "POST", gone, removal, self.admin)
         # nor does it serve against who comes next under that name
-        again = dict(body, approval=self.approval("bob", "viewer", key, self.admin, ahead=299))
+        again = dict(body, approval=self.approval("bob", "viewer", key, self.admin, ahead=200))
         self.ask(201, "POST", "/v1/users", again, self.admin)
         self.refused(403, "approval", "POST", gone, removal, self.admin)
-        self.ask(204, "POST", gone, self.removal("bob", self.admin, ahead=298), self.admin)
-        self.refused(404, "not-found", "POST", gone, self.removal("bob", self.admin, ahead=297),
+        self.ask(204, "POST", gone, self.removal("bob", self.admin, ahead=150), self.admin)
+        self.refused(404, "not-found", "POST", gone, self.removal("bob", self.admin, ahead=100),
                      self.admin)
         events = self.ask(200, "GET", "/v1/events?limit=500", person=self.viewer)[1]["events"]
+        self.assertIn("root certificate, seq 1", [e["note"] for e in events])
         self.assertIn(("user-removed", "bob", "alice"),
                       [(e["action"], e["target"], e["actor"]) for e in events])
 

@@ -244,6 +244,8 @@ START_TEST(test_read_refuses_a_file_that_others_write)
 	ck_assert_ptr_nonnull(config);
 	config_free(config);
 	ck_assert_ptr_null(config_read("/nonexistent/meshca.yaml"));
+	ck_assert_ptr_eq(strstr(mc_err_last()->detail, "/nonexistent/meshca.yaml: cannot be opened"),
+	    mc_err_last()->detail);
 	ck_assert_ptr_nonnull(strstr(mc_err_last()->detail, "No such file"));
 	ck_assert_ptr_null(config_read("/tmp"));
 	free(path);

@@ -131,6 +131,12 @@ START_TEST(test_help_and_version)
 	ck_assert_str_eq(error, "thing");
 	ck_assert_int_eq(PARSE(A("thing"), A("add"), A("--help")), CLI_PARSE_HELP);
 	ck_assert_ptr_eq(args.verb, &VERBS[1]);
+	ck_assert_int_eq(PARSE(A("help"), A("thing")), CLI_PARSE_HELP);
+	ck_assert_str_eq(error, "thing");
+	ck_assert_int_eq(PARSE(A("help"), A("thing"), A("add")), CLI_PARSE_HELP);
+	ck_assert_ptr_eq(args.verb, &VERBS[1]);
+	check_refused(PARSE(A("help"), A("thing"), A("eat")), "no command thing eat");
+	check_refused(PARSE(A("help"), A("nothing")), "no command nothing;");
 	ck_assert_int_eq(PARSE(A("--version")), CLI_PARSE_VERSION);
 }
 END_TEST
