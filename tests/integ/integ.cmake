@@ -63,3 +63,9 @@ if(MESHCA_INTEROP)
   set_tests_properties(interop/schemathesis PROPERTIES TIMEOUT 600 COST 50
     ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 endif()
+
+# Two judges of inventories that must agree.
+add_test(NAME conformance/inventory
+  COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/conformance/inventory/agree.py)
+set_tests_properties(conformance/inventory PROPERTIES TIMEOUT 240
+  ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
