@@ -17,7 +17,6 @@
 #include "base/mem.h"
 #include "base/role.h"
 
-#define DRAIN_MAX_US 10000000
 #define DRAIN_LOOK_US 50000
 #define POOL_TAKE 8     /* jobs a worker takes at once */
 #define LISTENERS_MAX (LIMIT_ENVIRONMENTS + 2)
@@ -259,7 +258,7 @@ on_drain(void *self)
 	if (me->rest != NULL) {
 		rest_service_drain(me->rest);
 	}
-	me->drain_until_us = base_loop_now_us(me->front.loop) + DRAIN_MAX_US;
+	me->drain_until_us = base_loop_now_us(me->front.loop) + LIMIT_DRAIN_S * INT64_C(1000000);
 	me->drain_timer = base_timer_new(me->front.loop, on_drain_look, me);
 	base_timer_set_us(me->drain_timer, DRAIN_LOOK_US);
 }

@@ -491,5 +491,7 @@ rest_service_drain(struct rest_service *service)
 unsigned
 rest_service_pending(const struct rest_service *service)
 {
-	return service->request_count;
+	unsigned unread = tls_terminator_unread(service->term);
+
+	return service->request_count > unread ? service->request_count : unread;
 }

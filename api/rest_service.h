@@ -18,7 +18,7 @@ struct rest_service *rest_service_new(struct front *front, int listen_fd)
     MC_DEALLOC(rest_service_free);
 /* Accepts no more connections; requests under way are answered. */
 void rest_service_drain(struct rest_service *service);
-/* Requests under way. */
+/* Clients whose request is under way or whose answer has not left; 0 only when there is neither. */
 unsigned rest_service_pending(const struct rest_service *service);
 
 #endif

@@ -84,8 +84,8 @@ on_issued(void *self, enum mc_err status, const struct base_item *item, bool mor
 		status = cert_install(server, &ans);
 	}
 	if (status == MC_OK) {
-		int64_t half_s = (ans.not_after_at - ans.not_before_at) / 2;
-		int64_t wait_s = ans.not_before_at + half_s - base_clock_now();
+		/* not_before_at is backdated, which is not life */
+		int64_t wait_s = (ans.not_after_at - base_clock_now()) / 2;
 
 		cert->retry_us = 0;
 		base_timer_set_us(cert->timer, (wait_s > 1 ? wait_s : 1) * 1000000);

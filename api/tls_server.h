@@ -82,6 +82,8 @@ struct tls_terminator *tls_terminator_new(const struct tls_server_options *optio
 const struct tls_peer *tls_terminator_peer(const struct tls_terminator *term, int fd);
 /* Accepts no more. */
 void tls_terminator_drain(struct tls_terminator *term);
+/* Clients to whom bytes are still to be sent. */
+unsigned tls_terminator_unread(const struct tls_terminator *term);
 /* For front_env.tls. */
 struct tls_server *tls_terminator_server(struct tls_terminator *term);
 

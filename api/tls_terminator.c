@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -250,6 +251,22 @@ void
 tls_terminator_drain(struct tls_terminator *term)
 {
 	tls_server_drain(term->server);
+}
+
+unsigned
+tls_terminator_unread(const struct tls_terminator *term)
+{
+	unsigned count = 0;
+
+	for (const struct client *client = term->clients; client != NULL; client = client->next) {
+		int waiting = 0;
+
+		if (tls_conn_is_blocked(client->conn) ||
+		    (ioctl(client->inner_fd, FIONREAD, &waiting) == 0 && waiting > 0)) {
+			count++;
+		}
+	}
+	return count;
 }
 
 struct tls_server *

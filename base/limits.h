@@ -61,6 +61,7 @@
 #define LIMIT_REST_IDLE_S 30           /* between requests, and for a request's header to come */
 #define LIMIT_REST_WAIT_MS 10000       /* for an answer of the ledger or a signer */
 #define LIMIT_REST_ANSWER (32 * 1024 * 1024) /* a CRL of 500,000 entries, as PEM */
+#define LIMIT_DRAIN_S 8                /* at the end, who has no whole answer by then is cut off */
 #define LIMIT_REST_BULK 4              /* CRLs being gathered at once: 128 MiB at worst */
 #define LIMIT_PAGE 500                 /* rows of a list page */
 #define LIMIT_PAGE_DEFAULT 100

@@ -17,7 +17,7 @@
 #include "base/msg_query.h"
 
 #define SUP_KEYFILES 16        /* issuing keys of one environment: the active one and older ones */
-#define SUP_DRAIN_S 10         /* front: answers under way */
+#define SUP_DRAIN_S (LIMIT_DRAIN_S + 2) /* front: answers under way; it cuts off the rest itself */
 #define SUP_HANDOVER_S 30      /* a signer's last answers; a new signer's start */
 #define SUP_KILL_S 5           /* from hanging up on a role to SIGKILL */
 #define SUP_ADMIN_CLIENTS 16   /* on the local socket */

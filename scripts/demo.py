@@ -135,28 +135,51 @@ def ready():
         connection = http.client.HTTPConnection("127.0.0.1", PROBES, timeout=2)
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
-        return answer.status == 200, answer.read().decode()
+        parts = json.loads(answer.read())["parts"]
+        return answer.status == 200, "; ".join(
+            f"{part['name']}: {part['reason']}" for part in parts if not part["ready"])
     except (OSError, http.client.HTTPException) as error:
         return False, str(error)
 
 
+def last_words(begin):
+    """What meshcad said last that is meant for people, from byte begin of its log."""
+    lines = (DEMO / "meshcad.log").read_bytes()[begin:].decode(errors="replace").splitlines()
+    for line in reversed(lines):
+        if line.startswith("meshcad: "):
+            return line.removeprefix("meshcad: ")
+    for line in reversed(lines):
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if said.get("level") == "error":
+            return f"{said.get('process') or said['role']}: {said['event']}: {said.get('detail') or said.get('error', '')}"
+    return ""
+
+
 def start(programs):
     log = open(DEMO / "meshcad.log", "ab")
+    begin = log.tell()
     daemon = subprocess.Popen([programs / "meshcad", "--config", DEMO / "meshca.yaml"],
                               stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                               preexec_fn=os.setpgrp)
-    end = time.monotonic() + 30
+    begun = time.monotonic()
+    end = begun + 30
     why = ""
     while time.monotonic() < end:
         if daemon.poll() is not None:
-            tail = (DEMO / "meshcad.log").read_text(errors="replace").splitlines()[-3:]
-            raise Problem("meshcad stopped: " + " ".join(tail))
+            raise Problem(f"meshcad stopped: {last_words(begin)} (see {DEMO}/meshcad.log)")
         good, why = ready()
         if good:
             return daemon
+        if time.monotonic() > begun + 10 and ("sealed" in why or last_words(begin)):
+            break  # neither a wrong passphrase nor a broken file mends itself
         time.sleep(0.1)
     daemon.terminate()
-    raise Problem(f"meshcad is not ready after 30 s: {why.strip()} (see {DEMO}/meshcad.log)")
+    daemon.wait(20)
+    why = last_words(begin) or why
+    raise Problem(f"meshcad does not get ready: {why} (see {DEMO}/meshcad.log)")
 
 
 def certificates_in(path):

@@ -48,6 +48,13 @@ tls_terminator_drain(struct tls_terminator *term)
 	(void)term;
 }
 
+unsigned
+tls_terminator_unread(const struct tls_terminator *term)
+{
+	(void)term;
+	return 0;
+}
+
 struct tls_server *
 tls_terminator_server(struct tls_terminator *term)
 {
