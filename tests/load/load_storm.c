@@ -18,6 +18,7 @@
 #include "tests/load/load.h"
 
 #define ATTEMPTS 5
+#define SETTLE_US 5000000 /* all connected, nobody speaks: what the daemon then holds */
 #define CONNECT_US 20000000 /* grpc-go's least connect timeout */
 
 struct agent {
@@ -195,16 +196,16 @@ probe_main(void *arg)
 }
 
 static void
-report(struct storm *storm, struct probe *probe, int64_t rss_kib, int64_t peak_kib)
+report(struct storm *storm, struct probe *probe, const int64_t rss_kib[3])
 {
 	(void)printf("{\"agents\":%u,\"holding\":%u,\"wrong\":%llu,\"seconds\":%.3f,\"p50_s\":%.3f,"
 	    "\"p99_s\":%.3f,\"failed_attempts\":%llu,\"redials\":%llu,\"broken_connections\":%llu,"
-	    "\"rss_kib_before\":%lld,\"rss_kib_all_connected\":%lld,",
+	    "\"rss_kib_before\":%lld,\"rss_kib_all_connected\":%lld,\"rss_kib_settled\":%lld,",
 	    storm->count, storm->holding, (unsigned long long)storm->wrong,
 	    load_times_ms(&storm->times, 1) / 1000, load_times_ms(&storm->times, 0.5) / 1000,
 	    load_times_ms(&storm->times, 0.99) / 1000, (unsigned long long)storm->refusals,
 	    (unsigned long long)storm->redials, (unsigned long long)storm->broken,
-	    (long long)rss_kib, (long long)peak_kib);
+	    (long long)rss_kib[0], (long long)rss_kib[1], (long long)rss_kib[2]);
 	(void)printf("\"probes\":%zu,\"probes_failed\":%llu,\"probe_p50_ms\":%.3f,\"probe_p99_ms\":%.3f,"
 	    "\"probe_max_ms\":%.3f}\n",
 	    probe->times.count, (unsigned long long)probe->failed, load_times_ms(&probe->times, 0.5),
@@ -225,6 +226,14 @@ rss_sum(int pid)
 	return sum;
 }
 
+static void
+turn_until(struct base_loop *loop, int64_t until_us)
+{
+	while (base_clock_boot_us() < until_us) {
+		base_loop_turn(loop, 100);
+	}
+}
+
 void
 load_storm(const struct load_options *options, const struct load_requests *requests,
     struct load_target *target)
@@ -234,6 +243,7 @@ load_storm(const struct load_options *options, const struct load_requests *reque
 	struct agent *agents = base_xcalloc(storm.count, sizeof(*agents));
 	struct rlimit files = {0};
 	int64_t rss_before = rss_sum(options->daemon_pid);
+	int64_t rss_all;
 	int64_t until_us;
 	pthread_t thread;
 
@@ -262,7 +272,9 @@ load_storm(const struct load_options *options, const struct load_requests *reque
 	while (storm.holding < storm.count && base_clock_boot_us() < until_us) {
 		base_loop_turn(target->loop, 100);
 	}
+	rss_all = rss_sum(options->daemon_pid);
+	turn_until(target->loop, base_clock_boot_us() + SETTLE_US);
 	atomic_store(&probe.stop, true);
 	(void)pthread_join(thread, NULL);
-	report(&storm, &probe, rss_before, rss_sum(options->daemon_pid));
+	report(&storm, &probe, (const int64_t[]){rss_before, rss_all, rss_sum(options->daemon_pid)});
 }
