@@ -3,6 +3,7 @@
  * meshca-front: everything that speaks with the network. It holds no CA key and opens no file; it can
  * ask signers for leaves within their policy, and the ledger for what is written there.
  */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -19,6 +20,9 @@
 
 #define DRAIN_LOOK_US 50000
 #define POOL_TAKE 8     /* jobs a worker takes at once */
+#define TIDY_US 1000000
+#define TIDY_AFTER 500  /* handshakes: what they needed is given back to the kernel ... */
+#define TIDY_QUIET 50   /* ... by a second that saw fewer than this */
 #define LISTENERS_MAX (LIMIT_ENVIRONMENTS + 2)
 
 struct listener {
@@ -38,6 +42,9 @@ struct role_front {
 	struct grpc_service *grpc;
 	struct rest_service *rest;
 	struct probe_service *probes;
+	struct base_timer *tidy_timer;
+	uint64_t handshakes_seen;
+	uint64_t handshakes_tidied;
 	struct base_timer *drain_timer;
 	int64_t drain_until_us;
 };
@@ -204,6 +211,23 @@ ids(void *self, uid_t *uid, gid_t *gid)
 
 /* --- life --- */
 
+/* A handshake needs 30 kB for as long as it takes. When ten thousand agents were at it, the heap keeps
+ * that in pieces between what lives on. */
+static void
+on_tidy(void *self)
+{
+	struct role_front *me = self;
+	uint64_t done = metrics_get(me->front.metrics, METRICS_HANDSHAKE_OK) +
+	    metrics_get(me->front.metrics, METRICS_HANDSHAKE_FAILED);
+
+	if (done - me->handshakes_seen < TIDY_QUIET && done - me->handshakes_tidied >= TIDY_AFTER) {
+		(void)malloc_trim(0);
+		me->handshakes_tidied = done;
+	}
+	me->handshakes_seen = done;
+	base_timer_set_us(me->tidy_timer, TIDY_US);
+}
+
 static enum mc_err
 on_start(void *self)
 {
@@ -269,8 +293,12 @@ make(struct role *role)
 	struct role_front *me = base_xcalloc(1, sizeof(*me));
 	struct rlimit files;
 
+	/* One heap: what handshakes on the workers free is there for connections, which the loop makes. */
+	(void)mallopt(M_ARENA_MAX, 1);
 	me->role = role;
 	me->front.loop = role_loop(role);
+	me->tidy_timer = base_timer_new(me->front.loop, on_tidy, me);
+	base_timer_set_us(me->tidy_timer, TIDY_US);
 	me->front.metrics = metrics_new();
 	me->front.ledger = link_new(me->front.loop, MSG_ROLE_LEDGER, "");
 	/* a descriptor for each connection; what the supervisor allows is the limit */
@@ -288,6 +316,7 @@ free_self(void *self)
 	struct front *front = &me->front;
 
 	base_timer_free(me->drain_timer);
+	base_timer_free(me->tidy_timer);
 	probe_service_free(me->probes);
 	rest_service_free(me->rest);
 	grpc_service_free(me->grpc);

@@ -9,6 +9,8 @@
 #define READS_PER_TURN 8
 #define SWEEP_US 1000000
 #define SECOND_US ((int64_t)1000000)
+#define RELEASE_US 1000000 /* silent for so long: its frame buffer goes back to the kernel */
+#define DEFLATE_TABLE 256 /* holds the few fields that answers repeat; nghttp2's ring grows with it */
 #define BLOCKED_MAX_S 30  /* a client that takes no bytes */
 
 static void
@@ -69,6 +71,7 @@ conn_send(struct h2_conn *conn)
 		if (n < 0) {
 			return false;
 		}
+		conn->frames_used |= n > 0;
 		if (n == 0 || fill + (size_t)n > sizeof(server->out)) {
 			if (fill > 0 && tls_conn_write(conn->tls, server->out, fill) != MC_OK) {
 				return false;
@@ -174,9 +177,10 @@ h2_server_adopt(void *arg, struct tls_conn *tls)
 	    {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, LIMIT_HEADER_LIST}};
 	struct h2_server *server = arg;
 	struct h2_conn *conn = base_xcalloc(1, sizeof(*conn));
+	nghttp2_mem mem = h2_mem_of(conn);
 
-	if (nghttp2_session_server_new2(&conn->session, server->callbacks, conn,
-	    server->option) != 0 || nghttp2_submit_settings(conn->session, NGHTTP2_FLAG_NONE,
+	if (nghttp2_session_server_new3(&conn->session, server->callbacks, conn,
+	    server->option, &mem) != 0 || nghttp2_submit_settings(conn->session, NGHTTP2_FLAG_NONE,
 	    settings, sizeof(settings) / sizeof(settings[0])) != 0) {
 		nghttp2_session_del(conn->session);
 		free(conn);
@@ -239,6 +243,10 @@ on_timer(void *arg)
 			conn_close(conn);
 		} else {
 			streams_sweep(conn, now_us);
+			if (conn->stream_count == 0 && !conn->dirty && conn->blocked_us == 0 &&
+			    now_us - conn->active_us > RELEASE_US) {
+				h2_mem_release(conn);
+			}
 			if (server->draining && !server->drain_said) {
 				/* streams that the client opened before it saw the notice count */
 				nghttp2_submit_goaway(conn->session, NGHTTP2_FLAG_NONE,
@@ -285,6 +293,7 @@ h2_server_new(struct base_loop *loop, const struct h2_handler *handler, void *se
 	    nghttp2_option_new(&server->option) != 0) {
 		abort(); /* out of memory */
 	}
+	nghttp2_option_set_max_deflate_dynamic_table_size(server->option, DEFLATE_TABLE);
 	h2_stream_callbacks(server->callbacks);
 	server->timer = base_timer_new(loop, on_timer, server);
 	base_timer_set_us(server->timer, SWEEP_US);

@@ -20,6 +20,9 @@ struct h2_conn {
 	unsigned stream_count;
 	int64_t active_us;  /* last bytes from the client */
 	int64_t blocked_us; /* since when it takes no bytes; 0: it does */
+	void *frames;       /* nghttp2's frame buffer, see h2_mem.c */
+	size_t frames_size;
+	bool frames_used;   /* since its pages were given back */
 	bool spoke;         /* its SETTINGS came */
 	bool dirty;
 	bool failed;        /* close after what is to be said */
@@ -50,6 +53,11 @@ void h2_stream_free(struct h2_stream *stream);
 void h2_stream_pool_clear(struct h2_server *server);
 /* Fills the callbacks that concern streams. */
 void h2_stream_callbacks(nghttp2_session_callbacks *callbacks);
+
+/* h2_mem.c: memory of conn's session; conn must outlive the session and starts without one. */
+nghttp2_mem h2_mem_of(struct h2_conn *conn);
+/* Gives the frame buffer's pages back. For a connection with no stream and nothing left to write. */
+void h2_mem_release(struct h2_conn *conn);
 
 /* h2_conn.c: there may be something to send at the end of the turn. */
 void h2_conn_mark(struct h2_conn *conn);

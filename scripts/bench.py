@@ -133,8 +133,9 @@ def storm_table(s):
     row("GET /healthz meanwhile: probes, failed", [f"{s['probes']}, {s['probes_failed']}"])
     row("GET /healthz meanwhile: p50 / p99 / worst, ms",
         [f"{s['probe_p50_ms']:.1f} / {s['probe_p99_ms']:.1f} / {s['probe_max_ms']:.1f}"])
-    row("RSS of all processes before / all connected, MiB",
-        [f"{s['rss_kib_before'] / 1024:.0f} / {s['rss_kib_all_connected'] / 1024:.0f}"])
+    row("RSS of all processes before / all served / 5 s later, MiB",
+        [" / ".join(f"{s['rss_kib_' + when] / 1024:.0f}"
+                    for when in ("before", "all_connected", "settled"))])
 
 
 def work(options, folder):
