@@ -69,3 +69,19 @@ add_test(NAME conformance/inventory
   COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/conformance/inventory/agree.py)
 set_tests_properties(conformance/inventory PROPERTIES TIMEOUT 240
   ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+
+# What we write, read by others. Without kubectl one reader is missing, and the build says so.
+add_executable(yaml_write ${CMAKE_SOURCE_DIR}/tests/conformance/yaml/yaml_write.c)
+target_link_libraries(yaml_write PRIVATE meshca_warnings meshca_hardening mc_base)
+set_target_properties(yaml_write PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+find_program(KUBECTL kubectl)
+set(torture Torture.test_pyyaml Torture.test_one_form Torture.test_plain_only_when_safe)
+if(KUBECTL)
+  list(APPEND torture Torture.test_kustomize)
+else()
+  message(WARNING "There is no kubectl: what it makes of our YAML is not tested")
+endif()
+add_test(NAME conformance/yaml
+  COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/conformance/yaml/torture.py ${torture})
+set_tests_properties(conformance/yaml PROPERTIES TIMEOUT 240
+  ENVIRONMENT "MESHCA_YAML_WRITE=$<TARGET_FILE:yaml_write>")
