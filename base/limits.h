@@ -95,6 +95,7 @@
 #define LIMIT_INVENTORY_FILES 16384    /* one per service, for meshes ten times the largest known */
 #define LIMIT_INVENTORY_DEPTH 16       /* folders within folders */
 #define LIMIT_INVENTORY (64 * 1024 * 1024) /* bytes of all files: 4 kB for each of the above */
+#define LIMIT_FINDINGS 10000           /* about one inventory; more are nobody's reading */
 #define LIMIT_TEMPLATE_DEPTH 16        /* includes within includes */
 #define LIMIT_TEMPLATE_RESULT ((size_t)512 * 1024 * 1024) /* bytes: loops within loops end */
 #define LIMIT_FOLDER_OBJECTS 500       /* kustomize grows worse than linear above */

@@ -150,6 +150,14 @@ read_entry(struct walk *walk, int dir, const char *name, const char *path, unsig
 	}
 }
 
+/* NULL at the end, with errno 0 unless it failed. */
+static const struct dirent *
+next_entry(DIR *dir)
+{
+	errno = 0;
+	return readdir(dir);
+}
+
 /* Takes fd. path: relative to the inventory, "" for itself. */
 static void
 read_folder(struct walk *walk, int fd, const char *path, unsigned depth)
@@ -162,7 +170,7 @@ read_folder(struct walk *walk, int fd, const char *path, unsigned depth)
 		(void)close(fd);
 		return;
 	}
-	while (!walk->full && (errno = 0, entry = readdir(dir)) != NULL) {
+	while (!walk->full && (entry = next_entry(dir)) != NULL) {
 		char *below;
 
 		if (entry->d_name[0] == '.') {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -151,11 +152,10 @@ k8s_findings_add(struct k8s_findings *findings, enum k8s_lint lint,
 	fixed = base_arena_strdup(findings->arena, fix);
 	base_utf8_clean(fixed);
 	row->fix = fixed;
-	if (is_known(findings, row)) {
-		return;
-	}
-	append(findings, row);
 	findings->have_error = findings->have_error || row->severity == K8S_ERROR;
+	if (findings->count < LIMIT_FINDINGS && !is_known(findings, row)) {
+		append(findings, row);
+	}
 }
 
 static int

@@ -29,7 +29,8 @@ const char *k8s_severity_word(enum k8s_severity severity);
 
 struct k8s_findings *k8s_findings_new(struct base_arena *arena);
 /* Adds one, unless the same code, place and text is there already. at: NULL when it is about no
- * place. fix is copied; findings may be NULL. */
+ * place. fix is copied; findings may be NULL. Past LIMIT_FINDINGS only that there is an error is
+ * kept. */
 void k8s_findings_add(struct k8s_findings *findings, enum k8s_lint lint,
     const struct base_origin *at, const char *fix, const char *fmt, ...) MC_PRINTF(5, 6);
 /* By file, line, code. */

@@ -349,7 +349,27 @@ START_TEST(test_no_fault_follows_from_another)
 }
 END_TEST
 
-CHECK_MAIN("k8s_inventory", test_folder_is_read, test_links_are_refused,
+/* However wrong an inventory is, what is kept of it is bounded. */
+START_TEST(test_findings_have_a_ceiling)
+{
+	size_t size = (size_t)LIMIT_FINDINGS * 20;
+	char *text = base_xcalloc(1, size);
+	size_t len = (size_t)snprintf(text, size, "%s", SERVICE("cart"));
+	const char *texts[] = {MESH, text};
+	struct k8s_inventory *inventory;
+
+	for (int i = 0; i <= LIMIT_FINDINGS; i++) {
+		len += (size_t)snprintf(text + len, size - len, "  x%d: 1\n", i);
+	}
+	inventory = from_texts(texts, 2);
+	ck_assert_uint_eq(k8s_findings_count(k8s_inventory_findings(inventory)), LIMIT_FINDINGS);
+	ck_assert(k8s_findings_have_error(k8s_inventory_findings(inventory)));
+	k8s_inventory_free(inventory);
+	free(text);
+}
+END_TEST
+
+CHECK_MAIN("k8s_inventory", test_findings_have_a_ceiling, test_folder_is_read, test_links_are_refused,
     test_what_is_no_file_is_refused, test_large_file_is_refused, test_many_files_are_refused,
     test_deep_folders_are_refused, test_missing_folder_is_told,
     test_names_with_control_bytes_are_refused, test_faults_are_placed, test_mesh_is_needed,

@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
 BIN = pathlib.Path(os.environ["MESHCA_BIN"])
 DATA = ROOT / "tests/data/inventory"
 SCHEMA_CODES = {f"MCA{number:04}" for number in (3, 4, 5, 6, 7, 9)}
-BATCH = 8000  # files of one folder, under the limit of an inventory
+BATCH = 1500  # documents of one inventory: all findings must fit
 # Each is near to what some type takes, or the largest that it takes.
 TEXTS = ("", " ", "a", "A", "a.b", "a..b", "-a", "a-", "a" * 63, "a" * 64, "a" * 253, "a" * 254, "a.b.", "*.a.b",
          "/", "//", "/a", "/a/", "/a/*", "/*", "/{*}", "/{**}/a", "/a{*}", "a/b", "/a b", "/a?b", "https://a",
