@@ -90,5 +90,6 @@ int cli_inventory_show(struct cli *cli);
 int cli_inventory_environments(struct cli *cli);
 int cli_inventory_schema(struct cli *cli);
 int cli_inventory_explain(struct cli *cli);
+int cli_inventory_import(struct cli *cli);  /* cli_import.c */
 
 #endif

@@ -104,6 +104,12 @@ const struct cli_verb CLI_VERBS[CLI_VERB_COUNT] = {
 	cli_inventory_environments, {{NULL, NULL, CLI_OPT_INVALID, NULL}}},
     {"inventory schema", NULL, 0, "JSON Schema of inventory documents", false,
 	cli_inventory_schema, {{NULL, NULL, CLI_OPT_INVALID, NULL}}},
+    {"inventory import", NULL, 0, "draft an inventory from what runs already", false,
+	cli_inventory_import,
+	{{"--objects", "FILE", CLI_OPT_MANY,
+	     "of kubectl get serviceaccounts,services,authorizationpolicies -A -o json"},
+	    {"--edges", "FILE", CLI_OPT_MANY, "Prometheus' answer about the mesh's requests"},
+	    OUT_FILE}},
     {"inventory explain", "CODE", 1, "why a finding matters", false, cli_inventory_explain,
 	{{NULL, NULL, CLI_OPT_INVALID, NULL}}},
 };

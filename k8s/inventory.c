@@ -223,7 +223,7 @@ sort_documents(struct k8s_inventory *inventory, struct rows *rows)
 }
 
 static void
-check_mesh(struct k8s_inventory *inventory)
+check_heads(struct k8s_inventory *inventory)
 {
 	const struct base_tree *meshes = inventory->documents[K8S_MESH];
 
@@ -239,6 +239,10 @@ check_mesh(struct k8s_inventory *inventory)
 		    "a second Mesh; the first is in %s:%d", at->file, at->line);
 	}
 	inventory->whole = inventory->whole && meshes->count == 1;
+	if (inventory->whole && inventory->documents[K8S_ENVIRONMENT]->count == 0) {
+		k8s_findings_add(inventory->findings, LINT_NO_ENVIRONMENT, NULL,
+		    "write a document of kind Environment", "no document is of kind Environment");
+	}
 }
 
 static bool
@@ -288,7 +292,7 @@ k8s_inventory_from(const struct k8s_file *files, size_t count)
 	sort_documents(inventory, &rows);
 	free(rows.ptr);
 	k8s_schema_free(schema);
-	check_mesh(inventory);
+	check_heads(inventory);
 	for (int kind = K8S_SERVICE; inventory->whole && kind < K8S_KIND_COUNT; kind++) {
 		for (uint32_t i = 0; i < inventory->documents[kind]->count; i++) {
 			check_overrides(inventory, inventory->documents[kind]->items[i]);

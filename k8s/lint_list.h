@@ -23,6 +23,8 @@ K8S_LINT_ROW(12, LINT_MERGED_MISSING, K8S_ERROR, NULL,
     "Neither the document nor a default gives a value that is needed.")
 K8S_LINT_ROW(13, LINT_ENVIRONMENT_UNKNOWN, K8S_ERROR, NULL,
     "An override names an environment that does not exist.")
+K8S_LINT_ROW(14, LINT_NO_ENVIRONMENT, K8S_WARNING, NULL,
+    "Without an environment nothing is merged, checked as a whole or generated.")
 K8S_LINT_ROW(101, LINT_CLUSTER_SHARED, K8S_ERROR, "environments-apart",
     "Environments in one cluster and namespace overwrite each other's objects.")
 K8S_LINT_ROW(102, LINT_STABLE_PROFILE, K8S_ERROR, "stable-profile",

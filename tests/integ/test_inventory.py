@@ -12,7 +12,7 @@ BIN = pathlib.Path(os.environ["MESHCA_BIN"])
 ECOTRACK = pathlib.Path(__file__).resolve().parent.parent.parent / "k8s/examples/ecotrack"
 
 
-class Inventory(unittest.TestCase):
+class Runs(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="meshca-test-inventory-"))
         self.addCleanup(shutil.rmtree, self.folder)
@@ -28,6 +28,9 @@ class Inventory(unittest.TestCase):
     def json(self, *words, **options):
         return json.loads(self.run_it(*words, "--json", **options).stdout)
 
+
+
+class Inventory(Runs):
     def edit(self, name, old, new):
         path = self.copy / name
         text = path.read_text()
@@ -147,6 +150,102 @@ class Inventory(unittest.TestCase):
         schema = json.loads(self.run_it("schema").stdout)
         self.assertEqual(schema["$schema"], "https://json-schema.org/draft/2020-12/schema")
         self.assertEqual(self.json("schema"), schema)
+
+
+def kube(kind, namespace, name, **rest):
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, **rest}
+
+
+def service(namespace, name, *ports, **spec):
+    return kube("Service", namespace, name, spec={"selector": {"app": name}, "ports": [
+        {"name": port, "port": number, "targetPort": target} for port, number, target in ports], **spec})
+
+
+def edge(source, target, value="7", **labels):
+    names = {}
+    for side, place in (("source", source), ("destination", target)):
+        namespace, account = place
+        names[f"{side}_principal"] = f"spiffe://cluster.local/ns/{namespace}/sa/{account}"
+    return {"metric": {**names, "destination_service_namespace": target[0],
+                       "destination_service_name": target[1], **labels}, "value": [1, value]}
+
+
+class Import(Runs):
+    """A draft of a small mesh, and what is made of it when people have finished it."""
+
+    OBJECTS = [
+        service("shop", "web", ("http", 80, 8080)),
+        service("shop", "cart", ("http", 80, 8080), ("grpc-admin", 81, "admin")),
+        service("data", "db", ("tcp-postgres", 5432, 5432), clusterIP="None"),
+        kube("Service", "shop", "elsewhere", spec={"type": "ExternalName"}),
+        kube("ServiceAccount", "shop", "web"), kube("ServiceAccount", "shop", "cart-account"),
+        kube("ServiceAccount", "data", "db"), kube("ConfigMap", "shop", "x", data={}),
+        kube("AuthorizationPolicy", "shop", "allow-web", spec={"selector": {"matchLabels": {"app": "cart"}}, "rules": [
+            {"from": [{"source": {"principals": ["cluster.local/ns/shop/sa/web"]}}],
+             "to": [{"operation": {"methods": ["GET"], "paths": ["/cart/*"], "ports": ["8080"]}}]}]}),
+        kube("AuthorizationPolicy", "shop", "deny", spec={"action": "DENY", "rules": [{}]}),
+    ]
+    EDGES = [edge(("shop", "web"), ("shop", "cart"), destination_principal="spiffe://cluster.local/ns/shop/sa/cart-account"),
+             edge(("shop", "cart-account"), ("data", "db")),
+             edge(("shop", "cart-account"), ("shop", "web"), value="0"),
+             edge(("shop", "web"), ("unknown", "PassthroughCluster"))]
+
+    def draft(self, objects=None, edges=None):
+        (self.folder / "objects.json").write_text(json.dumps(
+            {"apiVersion": "v1", "kind": "List", "items": self.OBJECTS if objects is None else objects}))
+        (self.folder / "edges.json").write_text(json.dumps(
+            {"status": "success", "data": {"resultType": "vector", "result": self.EDGES if edges is None else edges}}))
+        return self.json("import", "--objects", "objects.json", "--edges", "edges.json")
+
+    def test_draft(self):
+        answer = self.draft()
+        specs = {(row["kind"], row["metadata"]["name"]): row["spec"] for row in answer["documents"]}
+        self.assertEqual(set(specs), {("Mesh", "mesh"), ("Service", "web"), ("Service", "cart"), ("DataService", "db")})
+        self.assertEqual(specs["Mesh", "mesh"]["namespaces"], [{"name": "data"}, {"name": "shop"}])
+        self.assertEqual(specs["Service", "cart"], {
+            "serviceAccount": "cart-account", "service": "existing", "workload": {"selector": {"app": "cart"}},
+            "ports": [{"name": "http", "protocol": "http", "port": 80, "targetPort": 8080},
+                      {"name": "grpc-admin", "protocol": "grpc", "port": 81}],
+            "calls": [{"data": "db", "namespace": "data", "port": "tcp-postgres"}],
+            "accepts": [{"from": "web", "ports": ["http"], "methods": ["GET"], "paths": ["/cart/*"]}]})
+        self.assertEqual(specs["Service", "web"]["calls"], [{"service": "cart"}])
+        self.assertNotIn("accepts", specs["Service", "web"])
+        self.assertEqual(specs["DataService", "db"]["accepts"],
+                         [{"from": "cart", "namespace": "shop", "ports": ["tcp-postgres"]}])
+        self.assertTrue(specs["DataService", "db"]["headless"])
+        notes = "\n".join(answer["notes"])
+        for words in ("elsewhere has no selector", "has action DENY", "PassthroughCluster", "targetPort admin"):
+            self.assertIn(words, notes)
+
+    def test_a_finished_draft_is_an_inventory(self):
+        self.draft()
+        folder = self.folder / "draft"
+        folder.mkdir()
+        self.run_it("import", "--objects", "objects.json", "--edges", "edges.json", "--out", folder / "all.yaml")
+        text = (folder / "all.yaml").read_text()
+        self.assertEqual([row["code"] for row in self.json("lint", folder)["findings"]], ["MCA0014"])
+        (folder / "production.yaml").write_text(
+            "apiVersion: meshca.dev/v1alpha1\nkind: Environment\nmetadata: {name: production}\nspec:\n"
+            "  clusters: [{name: one}]\n  istio: {revisions: [{name: a}], tag: a}\n"
+            "  defaults: {service: {owner: me}, dataService: {owner: me}}\n")
+        rows = self.json("lint", folder, code=1)["findings"]
+        self.assertEqual({(row["code"], "maxConnections" in row["what"]) for row in rows if row["severity"] == "error"},
+                         {("MCA0012", True)})
+        (folder / "all.yaml").write_text(text.replace("  engine: postgresql\n", "  engine: postgresql\n  maxConnections: 9\n"))
+        rows = self.json("lint", folder)["findings"]
+        self.assertEqual([row for row in rows if row["severity"] == "error"], [])
+
+    def test_order_does_not_matter(self):
+        self.assertEqual(self.draft()["documents"], self.draft(self.OBJECTS[::-1], self.EDGES[::-1])["documents"])
+
+    def test_what_is_no_input(self):
+        (self.folder / "a.json").write_text("[1]")
+        (self.folder / "b.json").write_text("{}")
+        self.run_it("import", "--objects", "a.json", code=2)
+        self.run_it("import", "--objects", "nothing.json", code=1)
+        self.run_it("import", code=2)
+        self.draft()
+        self.run_it("import", "--objects", "objects.json", "--edges", "b.json", code=2)
 
 
 if __name__ == "__main__":

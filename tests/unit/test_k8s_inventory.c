@@ -334,6 +334,17 @@ START_TEST(test_mesh_is_needed)
 }
 END_TEST
 
+START_TEST(test_environment_is_missed)
+{
+	const char *texts[] = {MESH, SERVICE("cart")};
+	struct k8s_inventory *inventory = from_texts(texts, 2);
+
+	expect_at(inventory, "MCA0014", "inventory", 0, "no document is of kind Environment");
+	ck_assert(!k8s_findings_have_error(k8s_inventory_findings(inventory)));
+	k8s_inventory_free(inventory);
+}
+END_TEST
+
 /* While the Mesh itself is in doubt, nobody is told that its defaults are missing. */
 START_TEST(test_no_fault_follows_from_another)
 {
@@ -369,7 +380,7 @@ START_TEST(test_findings_have_a_ceiling)
 }
 END_TEST
 
-CHECK_MAIN("k8s_inventory", test_findings_have_a_ceiling, test_folder_is_read, test_links_are_refused,
+CHECK_MAIN("k8s_inventory", test_environment_is_missed, test_findings_have_a_ceiling, test_folder_is_read, test_links_are_refused,
     test_what_is_no_file_is_refused, test_large_file_is_refused, test_many_files_are_refused,
     test_deep_folders_are_refused, test_missing_folder_is_told,
     test_names_with_control_bytes_are_refused, test_faults_are_placed, test_mesh_is_needed,
