@@ -2,24 +2,30 @@
 """The measurements of scripts/bench: a throw-away authority, meshca-load against it, one table."""
 import argparse
 import datetime
+import http.client
 import json
 import os
 import pathlib
 import platform
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 import demo
 
 ROOT = demo.ROOT
+sys.path.insert(0, str(ROOT / "tests" / "integ"))
 CACHE = ROOT / "var" / "bench"
 ENVIRONMENT = "production"
 # Above the target rates, so that a run is not cut short; each prepared request is used once.
 RATES = {"p-256": 13000, "rsa-2048": 16000}
 OPEN_RATE = 500
+NEIGHBOUR = "development"  # asked for certificates while production has its storm
 KINDS = ("p-256", "rsa-2048")
 
 
@@ -123,7 +129,94 @@ def table(results):
         [f"{l['sync_us']:.0f} / {l['sync_worst_us']:.0f}" for l in limits])
 
 
+class Probe(threading.Thread):
+    """Does the same thing ten times a second, and notes how long it took."""
+
+    def __init__(self, name, act):
+        super().__init__(daemon=True)
+        self.name, self.act, self.times, self.failed = name, act, [], 0
+        self.stopped = threading.Event()
+
+    def run(self):
+        while not self.stopped.wait(0.1):
+            start = time.clock_gettime(time.CLOCK_BOOTTIME)
+            try:
+                self.act()
+                self.times.append((start, time.clock_gettime(time.CLOCK_BOOTTIME) - start))
+            except Exception as error:  # pylint: disable=broad-except
+                self.failed += 1
+                print(f"{self.name}: {error!r}", file=sys.stderr)
+
+    def stop(self):
+        self.stopped.set()
+        self.join(30)
+
+    def show(self, begin, end):
+        """What was tried between the two; failures at any time count."""
+        times = sorted(took * 1000 for start, took in self.times if begin <= start <= end) or [0]
+        row(f"{self.name}: tries, failed", [f"{len(self.times) + self.failed}, {self.failed}"])
+        row(f"{self.name}: p50 / p99 / worst, ms",
+            [" / ".join(f"{times[min(len(times) - 1, int(share * len(times)))]:.1f}"
+                        for share in (0.5, 0.99, 1))])
+
+
+def rest_probe(options, folder):
+    """A viewer lists the environments on one connection."""
+    subprocess.run([options.build / "bin" / "meshca", "user", "add", "probe", "--role", "admin",
+                    "--out", folder / "probe", "--config", folder / "meshca.yaml"], check=True,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    context = ssl.create_default_context(cadata=demo.certificates_in(
+        folder / "state/keys/operators/environment.pem")[0])
+    context.load_cert_chain(folder / "probe/probe.crt", folder / "probe/probe.key")
+    connection = http.client.HTTPSConnection("localhost", demo.REST, timeout=10, context=context)
+
+    def act():
+        connection.request("GET", "/v1/environments")
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise demo.Problem(f"REST answered {answer.status}")
+    return Probe("GET /v1/environments meanwhile", act)
+
+
+def neighbour_probe(folder):
+    """A workload of another environment gets a certificate, with a fresh key each time."""
+    import grpc
+    import harness
+    anchor = demo.certificates_in(folder / "state/keys" / NEIGHBOUR / "environment.pem")[0]
+    channel = grpc.secure_channel(f"localhost:{demo.PORTS[NEIGHBOUR]}",
+                                  grpc.ssl_channel_credentials(anchor.encode()))
+    call = channel.unary_unary(harness.METHOD)
+    metadata = [("clusterid", "Kubernetes"),
+                ("authorization", "Bearer " + demo.mint_token(NEIGHBOUR, *demo.WORKLOAD))]
+
+    def act():
+        csr = harness.make_csr(harness.new_key(), demo.IDENTITY)
+        chain = harness.decode_chain(call(harness.encode_request(csr, 0, None), timeout=10,
+                                          metadata=metadata))
+        if len(chain) != 3:
+            raise demo.Problem(f"a chain of {len(chain)}")
+    return Probe(f"a certificate of {NEIGHBOUR} meanwhile", act)
+
+
+def storm(bench, options, folder):
+    bench.run("make", "p-256", options.storm, identities=options.storm)
+    probes = [rest_probe(options, folder), neighbour_probe(folder)]
+    for probe in probes:
+        probe.start()
+    time.sleep(1)
+    result = bench.run("storm", "p-256", options.storm, connections=options.storm,
+                       identities=options.storm, seconds=120)
+    for probe in probes:
+        probe.stop()
+    storm_table(result)
+    for probe in probes:
+        probe.show(result["start_s"], result["start_s"] + result["seconds"])
+
+
 def storm_table(s):
+    print(f"\n{datetime.date.today()}, {os.cpu_count()} cores, {platform.release()}; "
+          "agents and probes on the same cores.")
     print("\n| all agents reconnect at once | |\n| --- | --- |")
     row("agents / hold a certificate", [f"{s['agents']} / {s['holding']}"])
     row("until half / 99 % / all hold one, s",
@@ -133,9 +226,9 @@ def storm_table(s):
     row("GET /healthz meanwhile: probes, failed", [f"{s['probes']}, {s['probes_failed']}"])
     row("GET /healthz meanwhile: p50 / p99 / worst, ms",
         [f"{s['probe_p50_ms']:.1f} / {s['probe_p99_ms']:.1f} / {s['probe_max_ms']:.1f}"])
-    row("RSS of all processes before / all served / 5 s later, MiB",
-        [" / ".join(f"{s['rss_kib_' + when] / 1024:.0f}"
-                    for when in ("before", "all_connected", "settled"))])
+    for name, key in (("all processes", "rss_kib"), ("front", "front_rss_kib")):
+        row(f"RSS of {name} before / all served / 5 s later, MiB",
+            [" / ".join(f"{kib / 1024:.0f}" for kib in s[key])])
 
 
 def work(options, folder):
@@ -149,8 +242,7 @@ def work(options, folder):
     try:
         bench = Bench(options, folder, daemon)
         if options.storm:
-            storm_table(bench.run("storm", "p-256", options.storm, connections=options.storm,
-                                  identities=options.storm, seconds=120))
+            storm(bench, options, folder)
         else:
             table({kind: measure(bench, kind, options.seconds) for kind in kinds})
     finally:

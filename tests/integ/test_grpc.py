@@ -159,6 +159,16 @@ class GrpcTest(unittest.TestCase):
                                 make_csr(new_key(), URI), self.token(), 8 * 86400)
         self.assertTrue(text.startswith("ttl:"), text)
 
+    def test_idle_connection(self):
+        """After a second of silence a connection's buffers are given up; it goes on working."""
+        with self.ca.channel("production") as channel:
+            chains = []
+            for wait_s in (0, 2.5, 2.5):
+                time.sleep(wait_s)
+                chains.append(self.ca.create(channel, make_csr(new_key(), URI), self.token()))
+        self.assertEqual(chains[0][1:], chains[1][1:])
+        self.assertEqual(chains[0][1:], chains[2][1:])
+
     def test_csr_faults(self):
         with self.ca.channel("production") as channel:
             for csr, word in ((b"junk", "csr-pem:"),

@@ -195,17 +195,24 @@ probe_main(void *arg)
 	return NULL;
 }
 
+struct rss {
+	int64_t all_kib;
+	int64_t front_kib;
+};
+
 static void
-report(struct storm *storm, struct probe *probe, const int64_t rss_kib[3])
+report(struct storm *storm, struct probe *probe, const struct rss rss[3])
 {
-	(void)printf("{\"agents\":%u,\"holding\":%u,\"wrong\":%llu,\"seconds\":%.3f,\"p50_s\":%.3f,"
+	(void)printf("{\"start_s\":%.3f,\"agents\":%u,\"holding\":%u,\"wrong\":%llu,"
+	    "\"seconds\":%.3f,\"p50_s\":%.3f,"
 	    "\"p99_s\":%.3f,\"failed_attempts\":%llu,\"redials\":%llu,\"broken_connections\":%llu,"
-	    "\"rss_kib_before\":%lld,\"rss_kib_all_connected\":%lld,\"rss_kib_settled\":%lld,",
-	    storm->count, storm->holding, (unsigned long long)storm->wrong,
+	    "\"rss_kib\":[%lld,%lld,%lld],\"front_rss_kib\":[%lld,%lld,%lld],",
+	    (double)storm->start_us / 1e6, storm->count, storm->holding, (unsigned long long)storm->wrong,
 	    load_times_ms(&storm->times, 1) / 1000, load_times_ms(&storm->times, 0.5) / 1000,
 	    load_times_ms(&storm->times, 0.99) / 1000, (unsigned long long)storm->refusals,
 	    (unsigned long long)storm->redials, (unsigned long long)storm->broken,
-	    (long long)rss_kib[0], (long long)rss_kib[1], (long long)rss_kib[2]);
+	    (long long)rss[0].all_kib, (long long)rss[1].all_kib, (long long)rss[2].all_kib,
+	    (long long)rss[0].front_kib, (long long)rss[1].front_kib, (long long)rss[2].front_kib);
 	(void)printf("\"probes\":%zu,\"probes_failed\":%llu,\"probe_p50_ms\":%.3f,\"probe_p99_ms\":%.3f,"
 	    "\"probe_max_ms\":%.3f}\n",
 	    probe->times.count, (unsigned long long)probe->failed, load_times_ms(&probe->times, 0.5),
@@ -213,17 +220,18 @@ report(struct storm *storm, struct probe *probe, const int64_t rss_kib[3])
 	(void)fflush(stdout);
 }
 
-static int64_t
-rss_sum(int pid)
+static struct rss
+rss_read(int pid)
 {
 	static struct load_proc procs[LOAD_PROCS];
 	size_t count = load_procs_read(pid, procs);
-	int64_t sum = 0;
+	struct rss rss = {0};
 
 	for (size_t i = 0; i < count; i++) {
-		sum += procs[i].rss_kib;
+		rss.all_kib += procs[i].rss_kib;
+		rss.front_kib += strcmp(procs[i].name, "meshca-front") == 0 ? procs[i].rss_kib : 0;
 	}
-	return sum;
+	return rss;
 }
 
 static void
@@ -242,8 +250,7 @@ load_storm(const struct load_options *options, const struct load_requests *reque
 	struct probe probe = {.address = options->metrics};
 	struct agent *agents = base_xcalloc(storm.count, sizeof(*agents));
 	struct rlimit files = {0};
-	int64_t rss_before = rss_sum(options->daemon_pid);
-	int64_t rss_all;
+	struct rss rss[3] = {rss_read(options->daemon_pid)};
 	int64_t until_us;
 	pthread_t thread;
 
@@ -272,9 +279,10 @@ load_storm(const struct load_options *options, const struct load_requests *reque
 	while (storm.holding < storm.count && base_clock_boot_us() < until_us) {
 		base_loop_turn(target->loop, 100);
 	}
-	rss_all = rss_sum(options->daemon_pid);
+	rss[1] = rss_read(options->daemon_pid);
 	turn_until(target->loop, base_clock_boot_us() + SETTLE_US);
 	atomic_store(&probe.stop, true);
 	(void)pthread_join(thread, NULL);
-	report(&storm, &probe, (const int64_t[]){rss_before, rss_all, rss_sum(options->daemon_pid)});
+	rss[2] = rss_read(options->daemon_pid);
+	report(&storm, &probe, rss);
 }
