@@ -91,5 +91,10 @@ int cli_inventory_environments(struct cli *cli);
 int cli_inventory_schema(struct cli *cli);
 int cli_inventory_explain(struct cli *cli);
 int cli_inventory_import(struct cli *cli);  /* cli_import.c */
+int cli_manifests_render(struct cli *cli);  /* cli_manifests.c */
+int cli_manifests_explain(struct cli *cli);
+int cli_manifests_generate(struct cli *cli); /* cli_generate.c */
+int cli_manifests_check(struct cli *cli);
+int cli_manifests_templates(struct cli *cli); /* cli_templates.c */
 
 #endif

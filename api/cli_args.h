@@ -13,7 +13,7 @@
 
 #define CLI_OPTIONS_MAX 16  /* options of one verb */
 #define CLI_VALUES_MAX 64   /* options given at once */
-#define CLI_OPERANDS_MAX 2
+#define CLI_OPERANDS_MAX 3
 
 enum cli_option_kind {
 	CLI_OPT_INVALID = 0,

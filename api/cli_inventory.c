@@ -4,119 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/cli.h"
+#include "api/cli_mesh.h"
 #include "api/cli_table.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/yaml.h"
 #include "k8s/lint.h"
 #include "k8s/schema.h"
-
-#define OUTPUT_MAX ((size_t)LIMIT_INVENTORY * 8) /* JSON with an origin for each value */
-#define INDENT 2
-
-static const struct base_origin HERE = {"meshca", 0, "built-in", NULL};
-
-static int
-print_json(const struct cli *cli, const struct base_tree *tree)
-{
-	struct base_buf out;
-	int ret = CLI_FAILED;
-
-	base_buf_init(&out, OUTPUT_MAX);
-	base_json_write(&out, tree, INDENT);
-	base_buf_append_str(&out, "\n");
-	if (base_buf_failed(&out)) {
-		ret = cli_fail(cli, CLI_FAILED, "too-big", "more than %zu bytes to print",
-		    OUTPUT_MAX);
-	} else {
-		enum mc_err err = cli_output(NULL, base_buf_span(&out));
-
-		ret = err == MC_OK ? CLI_OK : cli_fail_err(cli, err);
-	}
-	base_buf_clear(&out);
-	return ret;
-}
-
-static void
-put_text(struct base_arena *arena, struct base_tree_build *map, const char *key,
-    const char *text)
-{
-	if (text != NULL) {
-		base_tree_put(map, key, base_tree_string(arena, text, &HERE));
-	}
-}
-
-static void
-put_place(struct base_arena *arena, struct base_tree_build *map, const struct base_origin *at)
-{
-	put_text(arena, map, "file", at->file);
-	base_tree_put(map, "line", base_tree_number(arena, at->line, &HERE));
-	put_text(arena, map, "layer", at->layer);
-}
-
-/* --- findings --- */
-static const struct base_tree *
-findings_tree(struct base_arena *arena, const struct k8s_findings *findings)
-{
-	struct base_tree_build *out = base_tree_map(arena, &HERE);
-	struct base_tree_build *list = base_tree_list(arena, &HERE);
-	int64_t counts[K8S_NOTE + 1] = {0};
-
-	for (size_t i = 0; i < k8s_findings_count(findings); i++) {
-		const struct k8s_finding *one = k8s_findings_get(findings, i);
-		struct base_tree_build *row = base_tree_map(arena, &HERE);
-
-		counts[one->severity]++;
-		put_text(arena, row, "severity", k8s_severity_word(one->severity));
-		put_text(arena, row, "code", one->code);
-		put_place(arena, row, one->at);
-		put_text(arena, row, "what", one->what);
-		put_text(arena, row, "fix", one->fix);
-		base_tree_push(list, base_tree_done(row));
-	}
-	base_tree_put(out, "findings", base_tree_done(list));
-	base_tree_put(out, "errors", base_tree_number(arena, counts[K8S_ERROR], &HERE));
-	base_tree_put(out, "warnings", base_tree_number(arena, counts[K8S_WARNING], &HERE));
-	base_tree_put(out, "notes", base_tree_number(arena, counts[K8S_NOTE], &HERE));
-	return base_tree_done(out);
-}
-
-/* "DIR/file:line: severity CODE what; fix" */
-static void
-print_findings(const char *dir, const struct k8s_findings *findings, FILE *out)
-{
-	size_t len = strlen(dir);
-
-	while (len > 1 && dir[len - 1] == '/') {
-		len--;
-	}
-	for (size_t i = 0; i < k8s_findings_count(findings); i++) {
-		const struct k8s_finding *one = k8s_findings_get(findings, i);
-
-		if (one->at->line > 0) {
-			(void)fprintf(out, "%.*s/%s:%d: ", (int)len, dir, one->at->file,
-			    one->at->line);
-		} else {
-			(void)fprintf(out, "%.*s/%s: ", (int)len, dir, one->at->file);
-		}
-		(void)fprintf(out, "%s %s %s; %s\n", k8s_severity_word(one->severity), one->code,
-		    one->what, one->fix);
-	}
-}
-
-/* Midnight that a date begins with. */
-static bool
-date_of(const char *text, int64_t *out)
-{
-	char midnight[32];
-
-	if (strlen(text) != 10) {
-		return false;
-	}
-	(void)snprintf(midnight, sizeof(midnight), "%.10sT00:00:00Z", text);
-	return base_clock_parse_rfc3339(midnight, out);
-}
 
 int
 cli_inventory_lint(struct cli *cli)
@@ -128,7 +22,7 @@ cli_inventory_lint(struct cli *cli)
 	const struct k8s_findings *findings;
 	int ret;
 
-	if (date != NULL && !date_of(date, &at)) {
+	if (date != NULL && !cli_date(date, &at)) {
 		return cli_fail(cli, CLI_USAGE, "usage", "--at %s is no date such as 2027-03-31",
 		    date);
 	}
@@ -137,12 +31,12 @@ cli_inventory_lint(struct cli *cli)
 	findings = k8s_inventory_findings(inventory);
 	ret = k8s_findings_have_error(findings) ? CLI_FAILED : CLI_OK;
 	if (cli->json) {
-		int printed = print_json(cli,
-		    findings_tree(k8s_inventory_arena(inventory), findings));
+		int printed = cli_print_json(cli,
+		    cli_findings_tree(k8s_inventory_arena(inventory), findings));
 
 		ret = printed == CLI_OK ? ret : printed;
 	} else {
-		print_findings(dir, findings, stdout);
+		cli_print_findings(dir, findings, stdout);
 	}
 	k8s_inventory_free(inventory);
 	return ret;
@@ -160,7 +54,7 @@ load(const struct cli *cli)
 		return inventory;
 	}
 	if (!cli->json) {
-		print_findings(dir, findings, stderr);
+		cli_print_findings(dir, findings, stderr);
 	}
 	(void)cli_fail(cli, CLI_FAILED, "inventory",
 	    "the inventory has errors; see meshca inventory lint %s", dir);
@@ -191,11 +85,11 @@ show_value(struct show *show, const char *path, const struct base_tree *node)
 
 		cli_table_row(show->table, cells);
 	} else {
-		struct base_tree_build *row = base_tree_map(show->arena, &HERE);
+		struct base_tree_build *row = base_tree_map(show->arena, &CLI_HERE);
 
-		put_text(show->arena, row, "path", path);
-		put_text(show->arena, row, "value", value);
-		put_place(show->arena, row, at);
+		cli_put_text(show->arena, row, "path", path);
+		cli_put_text(show->arena, row, "value", value);
+		cli_put_place(show->arena, row, at);
 		base_tree_push(show->rows, base_tree_done(row));
 	}
 }
@@ -260,14 +154,14 @@ show_resolved(const struct cli *cli, struct k8s_inventory *inventory, const char
 		cli_table_free(show.table);
 		return CLI_OK;
 	}
-	show.rows = base_tree_list(arena, &HERE);
+	show.rows = base_tree_list(arena, &CLI_HERE);
 	show_node(&show, "", resolved);
-	out = base_tree_map(arena, &HERE);
-	put_text(arena, out, "environment", environment);
-	put_text(arena, out, "sha256", hash);
+	out = base_tree_map(arena, &CLI_HERE);
+	cli_put_text(arena, out, "environment", environment);
+	cli_put_text(arena, out, "sha256", hash);
 	base_tree_put(out, "resolved", resolved);
 	base_tree_put(out, "values", base_tree_done(show.rows));
-	return print_json(cli, base_tree_done(out));
+	return cli_print_json(cli, base_tree_done(out));
 }
 
 static int
@@ -276,8 +170,8 @@ show_documents(const struct cli *cli, struct k8s_inventory *inventory)
 	static const char *const HEADINGS[] = {"KIND", "NAMESPACE", "NAME", "FROM", NULL};
 	struct base_arena *arena = k8s_inventory_arena(inventory);
 	struct cli_table *table = cli_table_new(HEADINGS);
-	struct base_tree_build *list = base_tree_list(arena, &HERE);
-	struct base_tree_build *out = base_tree_map(arena, &HERE);
+	struct base_tree_build *list = base_tree_list(arena, &CLI_HERE);
+	struct base_tree_build *out = base_tree_map(arena, &CLI_HERE);
 	int ret = CLI_OK;
 
 	for (int kind = K8S_INVALID + 1; kind < K8S_KIND_COUNT; kind++) {
@@ -292,19 +186,19 @@ show_documents(const struct cli *cli, struct k8s_inventory *inventory)
 			    base_tree_str(metadata, "name", ""),
 			    base_arena_printf(arena, "%s:%d", document->origin->file,
 				document->origin->line)};
-			struct base_tree_build *row = base_tree_map(arena, &HERE);
+			struct base_tree_build *row = base_tree_map(arena, &CLI_HERE);
 
 			cli_table_row(table, cells);
-			put_text(arena, row, "kind", cells[0]);
-			put_text(arena, row, "namespace", cells[1]);
-			put_text(arena, row, "name", cells[2]);
-			put_place(arena, row, document->origin);
+			cli_put_text(arena, row, "kind", cells[0]);
+			cli_put_text(arena, row, "namespace", cells[1]);
+			cli_put_text(arena, row, "name", cells[2]);
+			cli_put_place(arena, row, document->origin);
 			base_tree_push(list, base_tree_done(row));
 		}
 	}
 	if (cli->json) {
 		base_tree_put(out, "documents", base_tree_done(list));
-		ret = print_json(cli, base_tree_done(out));
+		ret = cli_print_json(cli, base_tree_done(out));
 	} else {
 		cli_table_print(table, stdout);
 	}
@@ -341,19 +235,19 @@ cli_inventory_environments(struct cli *cli)
 		return CLI_FAILED;
 	}
 	arena = k8s_inventory_arena(inventory);
-	list = base_tree_list(arena, &HERE);
-	out = base_tree_map(arena, &HERE);
+	list = base_tree_list(arena, &CLI_HERE);
+	out = base_tree_map(arena, &CLI_HERE);
 	for (size_t i = 0; i < k8s_inventory_environment_count(inventory); i++) {
 		const char *name = k8s_inventory_environment(inventory, i);
 
-		base_tree_push(list, base_tree_string(arena, name, &HERE));
+		base_tree_push(list, base_tree_string(arena, name, &CLI_HERE));
 		if (!cli->json) {
 			(void)puts(name);
 		}
 	}
 	if (cli->json) {
 		base_tree_put(out, "environments", base_tree_done(list));
-		ret = print_json(cli, base_tree_done(out));
+		ret = cli_print_json(cli, base_tree_done(out));
 	}
 	k8s_inventory_free(inventory);
 	return ret;
@@ -363,7 +257,7 @@ int
 cli_inventory_schema(struct cli *cli)
 {
 	struct base_arena *arena = base_arena_new();
-	int ret = print_json(cli, k8s_schema_json(arena));
+	int ret = cli_print_json(cli, k8s_schema_json(arena));
 
 	base_arena_free(arena);
 	return ret;
@@ -389,12 +283,12 @@ cli_inventory_explain(struct cli *cli)
 			return CLI_OK;
 		}
 		arena = base_arena_new();
-		out = base_tree_map(arena, &HERE);
-		put_text(arena, out, "code", info->code);
-		put_text(arena, out, "severity", k8s_severity_word(info->severity));
-		put_text(arena, out, "why", info->text);
-		put_text(arena, out, "trap", info->trap);
-		ret = print_json(cli, base_tree_done(out));
+		out = base_tree_map(arena, &CLI_HERE);
+		cli_put_text(arena, out, "code", info->code);
+		cli_put_text(arena, out, "severity", k8s_severity_word(info->severity));
+		cli_put_text(arena, out, "why", info->text);
+		cli_put_text(arena, out, "trap", info->trap);
+		ret = cli_print_json(cli, base_tree_done(out));
 		base_arena_free(arena);
 		return ret;
 	}

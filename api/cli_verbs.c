@@ -112,4 +112,6 @@ const struct cli_verb CLI_VERBS[CLI_VERB_COUNT] = {
 	    OUT_FILE}},
     {"inventory explain", "CODE", 1, "why a finding matters", false, cli_inventory_explain,
 	{{NULL, NULL, CLI_OPT_INVALID, NULL}}},
+    {"manifests templates", NULL, 0, "the built-in templates, with the hash that a shadow names",
+	false, cli_manifests_templates, {{NULL, NULL, CLI_OPT_INVALID, NULL}}},
 };

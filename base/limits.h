@@ -99,6 +99,7 @@
 #define LIMIT_TEMPLATE_DEPTH 16        /* includes within includes */
 #define LIMIT_TEMPLATE_RESULT ((size_t)512 * 1024 * 1024) /* bytes: loops within loops end */
 #define LIMIT_FOLDER_OBJECTS 500       /* kustomize grows worse than linear above */
+#define LIMIT_RENDER ((size_t)256 * 1024 * 1024) /* bytes printed: the objects of 10,000 services */
 #define LIMIT_LOG_LINE 4096
 #define LIMIT_LISTEN_WAIT_MS 3000      /* at a start: a killed predecessor's processes are still leaving */
 #define LIMIT_LISTEN_RETRY_MS 50       /* between two attempts to bind */

@@ -11,6 +11,8 @@
 #define WAVE_ANNOTATION "argocd.argoproj.io/sync-wave"
 #define WAVE_MAX 10000 /* either way; Argo CD takes any number, ours are within 100 */
 
+const struct base_origin gen_here = {.file = "built-in"};
+
 /* Kinds without a namespace, sorted by group and kind: Kubernetes 1.32, cert-manager 1.21,
  * Gateway API 1.6, Argo Rollouts 1.9, Chaos Mesh 2.8. */
 static const struct scope {

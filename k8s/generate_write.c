@@ -234,7 +234,7 @@ refuse_hand_changes(const struct k8s_change *changes, size_t count)
 		}
 	}
 	return first == NULL ? MC_OK
-			     : MC_FAIL(MC_ECONFLICT, "%zu files were changed by hand, %.120s first; put "
+			     : MC_FAIL(MC_ECONFLICT, "files changed by hand: %zu, %.120s first; put "
 				   "the change into the inventory, or force", found, first);
 }
 
