@@ -50,11 +50,14 @@ struct secret {
 
 static const struct secret SECRETS[] = {
 	{"-----BEGIN [A-Z ]*(PRIVATE KEY|CERTIFICATE)", "PEM"},
-	{"^eyJ[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]*$", "a token"},
+	{"(^|[ =:])eyJ[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]*", "a token"},
 	{"(^|[^A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}($|[^A-Z0-9])", "a key of AWS"},
 	{"(^|[^A-Za-z0-9])(ghp|gho|ghs|glpat|xoxb|xoxp|sk_live)[_-][A-Za-z0-9_-]{16,}", "a token"},
 	{"[a-z]+://[^/ ]*:[^/ ]*@", "a password in a URL"},
-	{"([Pp]assword|[Ss]ecret|[Tt]oken|[Aa]pi[Kk]ey)[ ]*[=:][ ]*[^ ]{6,}", "a password"},
+	/* After a colon only what has a digit: "password: see the wiki" is prose. */
+	{"(^|[ ,;])[A-Za-z_-]*([Pp]assword|[Ss]ecret|[Tt]oken|[Kk]ey)"
+	 "( *= *[^ ]{6,}| *: *([^ ]{3,}[0-9]|[^ ]*[0-9][^ ]{3,}))",
+	    "a password"},
 };
 #define SECRET_COUNT (sizeof(SECRETS) / sizeof(SECRETS[0]))
 
@@ -236,6 +239,53 @@ lint_hosts(const struct k8s_lint_run *run)
 	}
 }
 
+/* --- names of Kubernetes Services --- */
+static const char *
+kube_service(const struct base_tree *spec, const struct base_tree *port)
+{
+	return base_tree_str(port, "host", base_tree_str(spec, "name", ""));
+}
+
+/* A Service's own name; of a DataService the names that its ports have. */
+static bool
+makes_service(const struct base_tree *spec, const char *namespace, const char *name)
+{
+	const struct base_tree *ports = base_tree_get(spec, "ports");
+
+	if (strcmp(base_tree_str(spec, "namespace", ""), namespace) != 0) {
+		return false;
+	}
+	for (uint32_t i = 0; i < ports->count; i++) {
+		if (strcmp(kube_service(spec, ports->items[i]), name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+lint_service_names(const struct k8s_lint_run *run)
+{
+	const struct base_tree *services = base_tree_get(run->all, "services");
+	const struct base_tree *data = base_tree_get(run->all, "dataServices");
+
+	for (uint32_t i = 0; i < data->count; i++) {
+		for (uint32_t j = 0; j < services->count; j++) {
+			const char *name = base_tree_str(services->items[j], "name", "");
+			const char *namespace = base_tree_str(services->items[j], "namespace", "");
+
+			if (makes_service(data->items[i], namespace, name)) {
+				k8s_findings_add(run->findings, LINT_SERVICE_TWICE,
+				    base_tree_get(data->items[i], "name")->origin,
+				    "give one of them another name",
+				    "%.64s/%.64s is a Service, too (%s:%d)", namespace, name,
+				    services->items[j]->origin->file,
+				    services->items[j]->origin->line);
+			}
+		}
+	}
+}
+
 void
 k8s_inventory_lint(struct k8s_inventory *inventory, int64_t at)
 {
@@ -257,6 +307,7 @@ k8s_inventory_lint(struct k8s_inventory *inventory, int64_t at)
 		lint_namespaces(&run);
 		lint_documents(&run);
 		lint_hosts(&run);
+		lint_service_names(&run);
 	}
 	k8s_findings_sort(inventory->findings);
 }

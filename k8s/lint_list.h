@@ -84,4 +84,6 @@ K8S_LINT_ROW(129, LINT_PROTOCOL_TLS, K8S_ERROR, "double-tls",
     "An application that makes TLS itself hides from the gateway what it should originate.")
 K8S_LINT_ROW(130, LINT_NETWORK_PCI, K8S_ERROR, "egress-no-boundary",
     "Class pci is cut off by NetworkPolicy wherever its rules are enforced.")
+K8S_LINT_ROW(131, LINT_SERVICE_TWICE, K8S_ERROR, NULL,
+    "Two documents that are one Kubernetes Service get each other's pods.")
 #include "k8s/lint_model.h"

@@ -105,6 +105,12 @@ static const struct sample SAMPLES[] = {
 	{"MCA0129", "", "", EXTERNAL("a") "  hosts: [a.example]\n  protocol: tls\n", "speaks TLS already"},
 	{"MCA0130", "  policies: {networkPolicy: false}\n",
 	    "  class: pci\n  logging: {redact: [query, authorization]}\n", NULL, "has no NetworkPolicy"},
+	{"MCA0131", "", "", HEAD "DataService\nmetadata: {name: cart, namespace: shop}\nspec:\n"
+	    "  owner: team\n  maxConnections: 9\n  workload: {selector: {app: db}}\n  engine: other\n" DATA_PORTS,
+	    "shop/cart is a Service, too (cart.yaml:"},
+	{"MCA0131", "", "", DATA("other") "  ports: [{name: db, port: 1, host: cart}]\n", "is a Service, too"},
+	{"MCA0107", "", "  onCall: \"Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.x\"\n", NULL, "a token"},
+	{"MCA0107", "", "  onCall: \"db_password: hunter2\"\n", NULL, "a password"},
 };
 #define SAMPLE_COUNT (sizeof(SAMPLES) / sizeof(SAMPLES[0]))
 
@@ -173,6 +179,7 @@ START_TEST(test_nothing_is_found_in_sound_ones)
 		     "  namespaces: [{name: shop, enforcement: observe}]\n",
 		    "  class: pci\n  logging: {redact: [authorization, query]}\n", NULL, ""},
 		{"", "", "  onCall: secrets-team\n", NULL, ""},
+		{"", "", "  onCall: \"password: see the wiki\"\n  gatewayPaths: [\"/v1/token:refresh2\"]\n", NULL, ""},
 		{"", "  istio: {revisions: [{name: a}], tag: a, profile: stable}\n", "", INGRESS_WHOLE, ""},
 		{"", "", "", SECOND "  clusters: [{name: two}]\n  istio: {revisions: [{name: a}], tag: a}\n", ""},
 		{"", "", "", DATA("postgresql") "  breaker: {interval: 1s}\n"
