@@ -233,6 +233,7 @@ check_workloads(const struct cli *cli, struct cli_mesh *mesh, const struct plans
 {
 	const char *dir = cli_args_get(&cli->args, "--workloads");
 	struct base_tree_build *list = base_tree_list(mesh->arena, &CLI_HERE);
+	struct base_tree_build *told = base_tree_map(mesh->arena, &CLI_HERE);
 
 	for (size_t i = 0; dir != NULL && i < plans->count; i++) {
 		const struct base_tree *found = k8s_workloads_check(mesh->arena, dir,
@@ -242,7 +243,14 @@ check_workloads(const struct cli *cli, struct cli_mesh *mesh, const struct plans
 			return cli_fail_err(cli, mc_err_last()->code);
 		}
 		for (uint32_t j = 0; j < found->count; j++) {
-			base_tree_push(list, found->items[j]);
+			const char *text = base_arena_printf(mesh->arena, "%s: %s",
+			    base_tree_str(found->items[j], "at", ""), base_tree_str(found->items[j], "what", ""));
+
+			/* environments have most of it in common */
+			if (base_tree_build_find(told, text) == NULL) {
+				base_tree_put(told, text, found->items[j]);
+				base_tree_push(list, found->items[j]);
+			}
 		}
 	}
 	verdict->workloads = base_tree_done(list);
@@ -290,7 +298,7 @@ print_check(const struct cli *cli, struct cli_mesh *mesh, const struct plans *pl
 }
 
 static int
-check(const struct cli *cli, struct cli_mesh *mesh)
+check(const struct cli *cli, struct cli_mesh *mesh, int64_t at)
 {
 	const struct k8s_findings *findings = k8s_inventory_findings(mesh->inventory);
 	struct plans plans = {0};
@@ -303,6 +311,8 @@ check(const struct cli *cli, struct cli_mesh *mesh)
 	if (ret != CLI_OK) {
 		return ret;
 	}
+	/* last: no environment of an inventory with errors can be made */
+	k8s_inventory_lint(mesh->inventory, at);
 	verdict.is_unsound = k8s_findings_have_error(findings);
 	if (cli->json) {
 		ret = print_check_json(cli, mesh, &plans, &verdict);
@@ -327,8 +337,7 @@ cli_manifests_check(struct cli *cli)
 	}
 	ret = cli_mesh_open(cli, true, &mesh);
 	if (ret == CLI_OK) {
-		k8s_inventory_lint(mesh.inventory, at);
-		ret = check(cli, &mesh);
+		ret = check(cli, &mesh, at);
 	}
 	cli_mesh_close(&mesh);
 	return ret;

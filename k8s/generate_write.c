@@ -238,20 +238,17 @@ refuse_hand_changes(const struct k8s_change *changes, size_t count)
 				   "the change into the inventory, or force", found, first);
 }
 
+/* name: of the new folder, beside the old one. */
 static enum mc_err
-replace(struct base_arena *arena, int parent, int old, const char *environment,
+replace(struct base_arena *arena, int parent, int old, const char *name, const char *environment,
     const struct base_tree *files)
 {
-	const char *name = base_arena_printf(arena, ".%s.new", environment);
 	bool damaged;
 	struct gen_entries entries =
 	    gen_disk_entries(arena, gen_disk_manifest(arena, old, &damaged), files);
-	enum mc_err ret = gen_disk_remove(parent, name), removed;
+	enum mc_err ret, removed;
 	int fresh = -1;
 
-	if (ret != MC_OK) {
-		return ret;
-	}
 	if (mkdirat(parent, name, DIR_MODE) != 0 ||
 	    (fresh = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0) {
 		return fail_io(name);
@@ -271,11 +268,15 @@ k8s_generate_write(const char *dir, const char *environment, const struct base_t
     bool force)
 {
 	struct base_arena *arena = base_arena_new();
+	const char *name = base_arena_printf(arena, ".%s.new", environment);
 	const struct k8s_change *changes;
 	size_t count = 0;
 	int parent = -1, old = -1;
 	enum mc_err ret = open_parent(dir, &parent);
 
+	if (ret == MC_OK) {
+		ret = gen_disk_remove(parent, name); /* of a run that was killed */
+	}
 	if (ret == MC_OK) {
 		ret = k8s_generate_compare(arena, dir, environment, files, &changes, &count);
 	}
@@ -285,7 +286,7 @@ k8s_generate_write(const char *dir, const char *environment, const struct base_t
 	if (ret == MC_OK && count > 0) {
 		ret = gen_disk_open(dir, environment, &old);
 		if (ret == MC_OK) {
-			ret = replace(arena, parent, old, environment, files);
+			ret = replace(arena, parent, old, name, environment, files);
 		}
 	}
 	if (old >= 0) {
