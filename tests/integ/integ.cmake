@@ -12,7 +12,7 @@ function(meshca_integ name)
   endif()
 endfunction()
 
-foreach(name smoke supervisor grpc rest crash disk isolation cli_grpc cli clock changes inventory)
+foreach(name smoke supervisor grpc rest crash disk isolation cli_grpc cli clock changes inventory run)
   if(EXISTS ${CMAKE_SOURCE_DIR}/tests/integ/test_${name}.py)
     meshca_integ(${name})
   endif()
