@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests and certificates of any bytes: no crash, and what passes is what OpenSSL sees, too:
- * the same key, the same URI. With libFuzzer:
- *     clang -fsanitize=fuzzer,address -DWITH_LIBFUZZER ...
- * Without it, a driver that mutates the files it is given:
- *     fuzz_csr ROUNDS FILE...
+ * the same key, the same URI.
  */
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "ca/cert_view.h"
 #include "ca/csr.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void
 agree(struct base_span der, const struct csr *csr)
@@ -81,78 +74,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	return 0;
 }
-
-#ifndef WITH_LIBFUZZER
-static uint64_t state = 88172645463325252u;
-
-static uint64_t
-next(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
-/* One to four changes: a byte, a run cut out, a run doubled. */
-static size_t
-mutate(uint8_t *bytes, size_t len, size_t max)
-{
-	for (uint64_t n = 1 + next() % 4; n > 0 && len > 1; n--) {
-		size_t at = next() % len;
-		size_t run = 1 + next() % 8;
-		if (run > len - at) {
-			run = len - at;
-		}
-		switch (next() % 4) {
-		case 0:
-			memmove(bytes + at, bytes + at + run, len - at - run);
-			len -= run;
-			break;
-		case 1:
-			if (len + run <= max) {
-				memmove(bytes + at + run, bytes + at, len - at);
-				len += run;
-			}
-			break;
-		default:
-			bytes[at] = (uint8_t)next();
-		}
-	}
-	return len;
-}
-
-int
-main(int argc, char **argv)
-{
-	static uint8_t seed[16384];
-	long rounds = argc > 2 ? strtol(argv[1], NULL, 10) : 0;
-
-	if (rounds <= 0) {
-		fprintf(stderr, "usage: fuzz_csr ROUNDS FILE...\n");
-		return 2;
-	}
-	for (int i = 2; i < argc; i++) {
-		FILE *file = fopen(argv[i], "rb");
-		size_t len = file == NULL ? 0 : fread(seed, 1, sizeof(seed), file);
-		if (file == NULL) {
-			perror(argv[i]);
-			return 1;
-		}
-		fclose(file);
-		for (long round = 0; round < rounds; round++) {
-			/* exactly as large as the input: the sanitizer sees each step outside */
-			uint8_t *copy = malloc(len + 64);
-			memcpy(copy, seed, len);
-			size_t size = mutate(copy, len, len + 64);
-			uint8_t *exact = malloc(size == 0 ? 1 : size);
-			memcpy(exact, copy, size);
-			LLVMFuzzerTestOneInput(exact, size);
-			free(exact);
-			free(copy);
-		}
-	}
-	printf("%ld rounds of %d files: no disagreement\n", rounds, argc - 2);
-	return 0;
-}
-#endif

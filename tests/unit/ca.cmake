@@ -20,11 +20,5 @@ meshca_unit(ca_ca_cert mc_ceremony PkgConfig::libcrypto)
 add_executable(bench_ca EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tests/bench/bench_ca.c)
 target_link_libraries(bench_ca PRIVATE meshca_warnings meshca_hardening mc_ca)
 
-# The standalone driver over the seeds: a short walk in every run, a long one by hand.
-add_executable(fuzz_csr ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_csr.c)
-target_link_libraries(fuzz_csr PRIVATE meshca_warnings meshca_hardening mc_ca)
-file(GLOB csr_seeds ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/csr/*.der)
-add_test(NAME fuzz/csr COMMAND fuzz_csr 5000 ${csr_seeds})
-set_tests_properties(fuzz/csr PROPERTIES TIMEOUT 60)
 # It makes an RSA-4096 key and pays for scrypt in each of 30 runs.
 set_tests_properties(unit/ca_ceremony PROPERTIES TIMEOUT 240)
