@@ -70,7 +70,9 @@ crl_add(struct crl *crl, struct base_span entries)
 		    msg_reason_name(reason) == NULL) {
 			return MC_FAIL(MC_EFRAME, "an entry of a revocation list is malformed");
 		}
-		put_entry(&crl->entries, serial, revoked_at, reason);
+		/* thisUpdate is backdated; a list does not know what comes after its own time */
+		put_entry(&crl->entries, serial,
+		    revoked_at < crl->this_update_at ? revoked_at : crl->this_update_at, reason);
 	}
 	return base_buf_failed(&crl->entries)
 	    ? MC_FAIL(MC_ETOOBIG, "the CRL is above %d bytes", LIMIT_CRL)

@@ -13,7 +13,7 @@ struct crl *crl_new(uint64_t number, int64_t this_update_at, int64_t next_update
     MC_DEALLOC(crl_free);
 
 /* Adds the entries of one msg_revoked_list_ans. A reason of 0 is left out of the entry
- * (RFC 5280 5.3.1). Returns MC_OK, MC_EFRAME (malformed, or a reason that we do not
+ * (RFC 5280 5.3.1); a revocation after this_update_at, which is backdated, is listed as of then. Returns MC_OK, MC_EFRAME (malformed, or a reason that we do not
  * take) or MC_ETOOBIG above LIMIT_CRL. */
 enum mc_err crl_add(struct crl *crl, struct base_span entries) MC_MUST_CHECK;
 

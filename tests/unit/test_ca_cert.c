@@ -343,6 +343,36 @@ sign_and_parse(struct crl *crl, struct issuer *issuer, const struct make_ca *ca)
 	return parsed;
 }
 
+/* The time of an entry is not after the list's own, which is backdated; an older one stays. */
+START_TEST(test_crl_times)
+{
+	const struct {
+		int64_t this_update_at, listed_at;
+	} cases[] = {{NOW - 120, NOW - 120}, {NOW - 30, NOW - 60}};
+	struct make_ca *ca = make_ca("P-256", "cluster.local", NOW + 90 * 86400);
+	struct issuer *issuer = issuer_new(ca->key, make_ca_der(ca));
+	struct base_buf entries;
+
+	base_buf_init(&entries, 1024);
+	add_entry(&entries, 1, MSG_REASON_SUPERSEDED); /* revoked at NOW - 60 */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct crl *crl = crl_new(1, cases[i].this_update_at, NOW + 86400);
+		time_t at = (time_t)cases[i].listed_at;
+		X509_CRL *parsed;
+
+		ck_assert_int_eq(crl_add(crl, base_buf_span(&entries)), MC_OK);
+		parsed = sign_and_parse(crl, issuer, ca);
+		ck_assert_int_eq(ASN1_TIME_cmp_time_t(X509_REVOKED_get0_revocationDate(
+		    sk_X509_REVOKED_value(X509_CRL_get_REVOKED(parsed), 0)), at), 0);
+		X509_CRL_free(parsed);
+		crl_free(crl);
+	}
+	base_buf_clear(&entries);
+	issuer_free(issuer);
+	make_ca_free(ca);
+}
+END_TEST
+
 START_TEST(test_crl)
 {
 	struct make_ca *ca = make_ca("P-256", "cluster.local", NOW + 90 * 86400);
@@ -408,4 +438,4 @@ START_TEST(test_crl)
 END_TEST
 
 CHECK_MAIN("ca_cert", test_svid, test_server_and_client, test_refusals,
-    test_acknowledgement, test_issuer_refuses, test_crl)
+    test_acknowledgement, test_issuer_refuses, test_crl, test_crl_times)
