@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+# What holds in every generated tree. The definitions are data that does not come with the repository.
+set(MESHCA_CRDS ${CMAKE_SOURCE_DIR}/../shared/crds CACHE PATH "folder of CustomResourceDefinitions")
+add_test(NAME k8s/invariants COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/k8s/test_invariants.py)
+set_tests_properties(k8s/invariants PROPERTIES TIMEOUT 240
+  ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};MESHCA_CRDS=${MESHCA_CRDS}")

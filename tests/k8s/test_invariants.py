@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each invariant finds what it is there for; and the example mesh, generated with the built-in templates, breaks none.
+
+CustomResourceDefinitions are data that does not come with the repository: without them (MESHCA_CRDS) schemas are not
+looked at, and a test says that it was skipped.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import yaml
+
+import invariants
+from invariants import INVARIANTS, WAVE, Definitions, Tree
+
+BIN = pathlib.Path(os.environ["MESHCA_BIN"]).resolve()
+CRDS = pathlib.Path(os.environ.get("MESHCA_CRDS", invariants.CRDS))
+ECOTRACK = invariants.ROOT / "k8s/examples/ecotrack"
+DEFINITIONS = Definitions(CRDS) if CRDS.is_dir() else None
+
+
+def thing(kind, spec=None, api="networking.istio.io/v1", name="a", namespace="shop", **more):
+    metadata = {"name": name, "annotations": {WAVE: "0"}}
+    if namespace:
+        metadata["namespace"] = namespace
+    return {"apiVersion": api, "kind": kind, "metadata": metadata, **({} if spec is None else {"spec": spec}), **more}
+
+
+SECURITY = "security.istio.io/v1"
+INJECTED = {**thing("Namespace", api="v1", name="shop", namespace=None)}
+INJECTED["metadata"]["labels"] = {"istio.io/rev": "stable"}
+DEPLOYMENT = thing("Deployment", {"template": {"spec": {"serviceAccountName": "ghost"}}}, "apps/v1")
+GATEWAY = thing("Gateway", {"selector": {"app": "gw"}, "servers": []})
+
+
+def route(**more):
+    return {"name": "all", "route": [{"destination": {"host": "a"}}], **more}
+
+
+# Of each invariant: trees that break it, and only it, and one that does not.
+CASES = {
+    "namespace_exactly_on_namespaced_kinds": ([[thing("Service", api="v1", namespace="")],
+                                               [thing("Namespace", api="v1")]],
+                                              [thing("Service", api="v1")]),
+    "folders_are_small": None,
+    "no_certificate_bytes": ([[thing("Secret", api="v1")]], [thing("ConfigMap", api="v1")]),
+    "every_object_has_a_wave": ([[{**thing("Service", api="v1"), "metadata": {"name": "a", "namespace": "b"}}]],
+                                [thing("Service", api="v1")]),
+    "no_old_names": ([[thing("DestinationRule", {"host": "a", "exportTo": ["."], "trafficPolicy": {
+        "loadBalancer": {"simple": "LEAST_CONN"}}})],
+        [thing("DestinationRule", {"host": "a", "exportTo": ["."], "trafficPolicy": {
+            "outlierDetection": {"consecutiveErrors": 3}}})]],
+        [thing("DestinationRule", {"host": "a", "exportTo": ["."], "trafficPolicy": {
+            "loadBalancer": {"simple": "LEAST_REQUEST"}}})]),
+    "accounts_are_registered": ([[INJECTED, thing("ServiceAccount", api="v1", name="ghost")], [DEPLOYMENT],
+                                 [thing("Deployment", {"template": {"spec": {}}}, "apps/v1")]],
+                                [INJECTED, thing("ServiceAccount", api="v1", name="known"),
+                                 thing("ServiceAccount", api="v1", name="ghost", namespace="elsewhere")]),
+    "every_route_has_a_name": ([[thing("VirtualService", {"hosts": ["a"], "http": [
+        {"route": [{"destination": {"host": "a"}}], "retries": {"attempts": 0}}]})],
+        [thing("VirtualService", {"hosts": ["a"], "http": [route(), route()]})]],
+        [thing("VirtualService", {"hosts": ["a"], "http": [route()]})]),
+    "one_sidecar_without_selector": ([[thing("Sidecar", {"egress": [{"hosts": ["./*"]}]}),
+                                       thing("Sidecar", {"egress": [{"hosts": ["./*"]}]}, name="b")]],
+                                     [thing("Sidecar", {"egress": [{"hosts": ["./*"]}]}),
+                                      thing("Sidecar", {"egress": [{"hosts": ["./*"]}], "workloadSelector": {
+                                          "labels": {"a": "b"}}}, name="b")]),
+    "destination_rules_say_who_sees_them": ([[thing("DestinationRule", {"host": "a"})]],
+                                            [thing("DestinationRule", {"host": "a", "exportTo": ["*"]})]),
+    "originated_tls_is_pinned": ([[thing("DestinationRule", {"host": "a", "exportTo": ["."], "trafficPolicy": {
+        "tls": {"mode": "SIMPLE", "sni": "a"}}})]],
+        [thing("DestinationRule", {"host": "a", "exportTo": ["."], "trafficPolicy": {
+            "tls": {"mode": "SIMPLE", "sni": "a", "subjectAltNames": ["a"]}}})]),
+    "payments_are_never_retried": ([[thing("VirtualService", {"hosts": ["a"], "http": [
+        route(match=[{"method": {"exact": "POST"}}])]})],
+        [thing("VirtualService", {"hosts": ["a"], "http": [
+            route(match=[{"method": {"exact": "POST"}}], retries={"attempts": 1})]})]],
+        [thing("VirtualService", {"hosts": ["a"], "http": [
+            route(match=[{"method": {"exact": "POST"}}], retries={"attempts": 0})]})]),
+    "filters_have_a_selector": ([[thing("EnvoyFilter", {"configPatches": []}, "networking.istio.io/v1alpha3")]],
+                                [thing("EnvoyFilter", {"workloadSelector": {"labels": {"a": "b"}}},
+                                       "networking.istio.io/v1alpha3")]),
+    "deny_rules_name_what_they_deny": ([[thing("AuthorizationPolicy", {"action": "DENY", "rules": [
+        {"to": [{"operation": {"paths": ["/admin"]}}]}]}, SECURITY)]],
+        [thing("AuthorizationPolicy", {"action": "DENY", "rules": [
+            {"to": [{"operation": {"paths": ["/admin"], "ports": ["8080"]}}]}]}, SECURITY)]),
+    "gateway_hosts_in_both_forms": ([[GATEWAY, thing("AuthorizationPolicy", {
+        "selector": {"matchLabels": {"app": "gw"}}, "rules": [{"to": [{"operation": {"hosts": ["a.b"]}}]}]}, SECURITY)]],
+        [GATEWAY, thing("AuthorizationPolicy", {"selector": {"matchLabels": {"app": "gw"}}, "rules": [
+            {"to": [{"operation": {"hosts": ["a.b", "a.b:*"]}}]}]}, SECURITY)]),
+    "tokens_have_a_rule_and_one_place": ([[thing("RequestAuthentication", {"jwtRules": [
+        {"issuer": "i", "audiences": ["a"], "fromHeaders": [{"name": "x"}]}]}, SECURITY)],
+        [thing("RequestAuthentication", {"jwtRules": [{"issuer": "i", "audiences": ["a"]}]}, SECURITY),
+         thing("AuthorizationPolicy", {"rules": [{"from": [{"source": {"requestPrincipals": ["i/*"]}}]}]}, SECURITY)]],
+        [thing("RequestAuthentication", {"jwtRules": [
+            {"issuer": "i", "audiences": ["a"], "fromHeaders": [{"name": "x"}]}]}, SECURITY),
+         thing("AuthorizationPolicy", {"rules": [{"from": [{"source": {"requestPrincipals": ["i/*"]}}]}]}, SECURITY)]),
+    "no_principal_is_a_wildcard": ([[thing("AuthorizationPolicy", {"rules": [
+        {"from": [{"source": {"principals": ["*"]}}]}]}, SECURITY)]],
+        [thing("AuthorizationPolicy", {"rules": [
+            {"from": [{"source": {"principals": ["cluster.local/ns/a/sa/b"]}}]}]}, SECURITY)]),
+}
+NEED_DEFINITIONS = {
+    "schema_of_every_object": ([[thing("Sidecar", {"egres": []})],
+                                [thing("VirtualService", {"hosts": ["a"], "http": [
+                                    route(retries={"attempts": "two"})]})],
+                                [thing("Sidecar", {}, "networking.istio.io/v2")]],
+                               [thing("Sidecar", {"egress": [{"hosts": ["./*"]}]})]),
+}
+
+
+class Invariants(unittest.TestCase):
+    def found(self, objects, definitions=None):
+        tree = Tree(registered={("shop", "known")}, definitions=definitions, objects=objects)
+        return {name for name, _, _ in invariants.breaches(tree)}
+
+    def hold(self, cases, definitions):
+        for name, (bad, good) in ((name, case) for name, case in cases.items() if case):
+            for objects in bad:
+                self.assertEqual(self.found(objects, definitions), {name}, objects)
+            self.assertEqual(self.found(good, definitions), set(), name)
+
+    def test_each_finds_its_breach_and_no_other_does(self):
+        self.hold(CASES, None)
+        self.assertEqual({check.__name__ for check in INVARIANTS}, set(CASES) | set(NEED_DEFINITIONS))
+
+    @unittest.skipUnless(DEFINITIONS, f"{CRDS} is not there: no schemas to hold objects against")
+    def test_schemas(self):
+        self.hold(NEED_DEFINITIONS, DEFINITIONS)
+        self.hold({"namespace_exactly_on_namespaced_kinds": (
+            [[thing("ClusterIssuer", {"selfSigned": {}}, "cert-manager.io/v1")],
+             [thing("Certificate", {"secretName": "a", "issuerRef": {"name": "a"}}, "cert-manager.io/v1",
+                    namespace="")]],
+            [thing("ClusterIssuer", {"selfSigned": {}}, "cert-manager.io/v1", namespace="")])}, DEFINITIONS)
+
+    def test_folders(self):
+        with tempfile.TemporaryDirectory(prefix="meshca-test-invariants-") as name:
+            folder = pathlib.Path(name)
+            (folder / "kustomization.yaml").write_text("kind: Kustomization\n")
+            pods = [thing("Service", api="v1", name=f"s{i}") for i in range(500)]
+            (folder / "a.yaml").write_text(yaml.safe_dump_all(pods))
+            self.assertEqual([row[0] for row in invariants.breaches(Tree(folder))], ["folders_are_small"])
+            (folder / "a.yaml").write_text(yaml.safe_dump_all(pods[:499]))
+            self.assertEqual(invariants.breaches(Tree(folder)), [])
+            pods[0]["spec"] = {"pem": "-----BEGIN CERTIFICATE-----\nMIIB\n"}
+            (folder / "a.yaml").write_text(yaml.safe_dump_all(pods[:1]))
+            self.assertEqual([row[0] for row in invariants.breaches(Tree(folder))], ["no_certificate_bytes"])
+
+
+class EcoTrack(unittest.TestCase):
+    def meshca(self, *words):
+        return subprocess.run([BIN / "meshca", *words], capture_output=True, text=True)
+
+    def test_example_mesh(self):
+        listed = json.loads(self.meshca("manifests", "templates", "--json").stdout)["templates"]
+        if not any(row["path"] == "tree.yaml" for row in listed):
+            self.skipTest("there are no built-in templates to generate with")
+        with tempfile.TemporaryDirectory(prefix="meshca-test-invariants-") as out:
+            done = self.meshca("manifests", "generate", ECOTRACK, "--out", out)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            for folder in sorted(pathlib.Path(out, "environments").iterdir()):
+                model = yaml.safe_load(self.meshca("manifests", "model", ECOTRACK, folder.name).stdout)
+                registered = {(one["namespace"], one["serviceAccount"]) for one in model["identities"]
+                              if one["state"] == "active"}
+                tree = Tree(folder, registered, DEFINITIONS)
+                self.assertGreater(len(tree.objects), 100)
+                self.assertEqual(invariants.breaches(tree), [], folder.name)
+
+
+if __name__ == "__main__":
+    unittest.main()
