@@ -126,7 +126,9 @@ print_summary(const struct plans *plans)
 			(void)printf(", %zu changed by hand", plan->by_kind[K8S_HAND_CHANGED]);
 		}
 		(void)putchar('\n');
-		for (uint32_t j = 0; j < plan->risks->count; j++) {
+		/* of an environment that is new as a whole, every fact is */
+		for (uint32_t j = 0; plan->by_kind[K8S_ADDED] < plan->made.files->count &&
+		     j < plan->risks->count; j++) {
 			(void)printf("  %s: %s\n", base_tree_str(plan->risks->items[j], "risk", ""),
 			    base_tree_str(plan->risks->items[j], "text", ""));
 		}
