@@ -173,7 +173,7 @@ def start(programs):
         good, why = ready()
         if good:
             return daemon
-        if time.monotonic() > begun + 10 and ("sealed" in why or last_words(begin)):
+        if time.monotonic() > begun + 5 and ("sealed" in why or last_words(begin)):
             break  # neither a wrong passphrase nor a broken file mends itself
         time.sleep(0.1)
     daemon.terminate()
