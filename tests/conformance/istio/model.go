@@ -33,19 +33,19 @@ type Service struct {
 	Allow                                                   []Allow
 	Callees                                                 []Callee
 	Policy                                                  Policy
+	Generate                                                bool
 	Hosts                                                   []struct {
-		Host  string
-		Ports []string
+		Name, Host string
+		Ports      []Port
 	}
 }
 
 type Port struct {
-	Name, Protocol   string
-	Port             uint32
-	WorkloadPort     uint32
-	Http, Tcp        bool
-	Plaintext        *struct{ Reason string }
-	ServicePortNames []string
+	Name, Protocol, AppProtocol string
+	Port                        uint32
+	WorkloadPort                uint32
+	Http, Tcp                   bool
+	Plaintext                   *struct{ Reason string }
 }
 
 type Route struct {
@@ -57,11 +57,13 @@ type Route struct {
 		PerTryTimeout string
 	}
 	Destinations []struct {
-		Host, Subset string
-		Port         uint32
-		Weight       uint32
+		Destination struct {
+			Host, Subset string
+			Port         struct{ Number uint32 }
+		}
+		Weight uint32
 	}
-	Fault *struct{ Expires string }
+	Fault map[string]any
 }
 
 type Allow struct {
@@ -81,9 +83,9 @@ type Callee struct {
 }
 
 type Policy struct {
-	LoadBalancer string
-	Pool         map[string]any
-	Outlier      map[string]any
+	LoadBalancer     struct{ Simple string }
+	ConnectionPool   struct{ Tcp, Http map[string]any }
+	OutlierDetection map[string]any
 }
 
 type Gateway struct {

@@ -87,7 +87,7 @@ func TestAnalyzersAreContent(t *testing.T) {
 		t.Run(env.Name, func(t *testing.T) {
 			analyzer := local.NewIstiodAnalyzer(analyzers.AllCombined(), "", "istio-system", nil)
 			source := local.ReaderSource{Name: env.Name + ".yaml",
-				Reader: strings.NewReader(text(t, env.Objects) + text(t, workloads(env)))}
+				Reader: strings.NewReader(text(t, env.Objects) + text(t, existing(env)) + text(t, workloads(env)))}
 			if err := analyzer.AddReaderKubeSource([]local.ReaderSource{source}); err != nil {
 				t.Fatal(err)
 			}

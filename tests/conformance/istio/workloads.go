@@ -40,6 +40,38 @@ func labels(selector map[string]string) map[string]any {
 	return out
 }
 
+// Services that the inventory calls existing, as their owner has them; the tree has none.
+func existing(env Environment) []*unstructured.Unstructured {
+	var out []*unstructured.Unstructured
+	for _, service := range append(append([]Service{}, env.Model.Services...), env.Model.DataServices...) {
+		if service.Generate {
+			continue
+		}
+		hosts := map[string][]Port{}
+		if len(service.Hosts) == 0 {
+			hosts[service.Name] = service.Ports
+		}
+		for _, host := range service.Hosts {
+			hosts[host.Name] = host.Ports
+		}
+		for name, ports := range hosts {
+			var listed []any
+			for _, port := range ports {
+				listed = append(listed, map[string]any{"name": port.Name, "port": int64(port.Port),
+					"targetPort": int64(port.WorkloadPort), "protocol": "TCP",
+					"appProtocol": port.AppProtocol})
+			}
+			out = append(out, &unstructured.Unstructured{Object: map[string]any{
+				"apiVersion": "v1", "kind": "Service",
+				"metadata": map[string]any{"name": name, "namespace": service.Namespace},
+				"spec": map[string]any{"clusterIP": "None", "selector": labels(service.Selector),
+					"ports": listed},
+			}})
+		}
+	}
+	return out
+}
+
 // A pod for each service, data service and gateway: the workloads belong to the users, so the
 // tree has none.
 func workloads(env Environment) []*unstructured.Unstructured {

@@ -35,7 +35,7 @@ func slicesOf(env Environment) []*unstructured.Unstructured {
 		byName[place.Namespace+"/"+place.Name] = place
 	}
 	var out []*unstructured.Unstructured
-	for _, object := range env.Objects {
+	for _, object := range append(existing(env), env.Objects...) {
 		if object.GetKind() != "Service" {
 			continue
 		}
@@ -95,7 +95,7 @@ func generate(t *testing.T, env Environment) generated {
 			istio = append(istio, object)
 		}
 	}
-	kube = append(append(kube, workloads(env)...), slicesOf(env)...)
+	kube = append(append(append(kube, existing(env)...), workloads(env)...), slicesOf(env)...)
 	out := generated{env: env, places: map[string]place{}}
 	for _, place := range places(env) {
 		out.places[place.Namespace+"/"+place.Name] = place
@@ -335,9 +335,10 @@ func checkRoutes(t *testing.T, caller, service Service, host *route.VirtualHost)
 		if service.Class == "pci" && action.GetRetryPolicy() != nil {
 			t.Errorf("%s to %s, %s: a retry policy on a pci service", caller.Name, service.Name, one.Name)
 		}
-		for _, to := range expected.Destinations {
-			cluster := fmt.Sprintf("outbound|%d|%s|%s", to.Port, to.Subset, to.Host)
-			if to.Weight > 0 && !strings.Contains(xdstest.Dump(t, one), cluster) {
+		for _, weighted := range expected.Destinations {
+			to := weighted.Destination
+			cluster := fmt.Sprintf("outbound|%d|%s|%s", to.Port.Number, to.Subset, to.Host)
+			if weighted.Weight > 0 && !strings.Contains(xdstest.Dump(t, one), cluster) {
 				t.Errorf("%s to %s, %s: no traffic to %s", caller.Name, service.Name, one.Name, cluster)
 			}
 		}
@@ -379,15 +380,15 @@ func TestClustersAreTheModels(t *testing.T) {
 							t.Errorf("%s has no cluster %s", caller.Name, name)
 							continue
 						}
-						if want := balancers[service.Policy.LoadBalancer]; one.LbPolicy != want {
+						if want := balancers[service.Policy.LoadBalancer.Simple]; one.LbPolicy != want {
 							t.Errorf("%s: balancing %v, want %v", name, one.LbPolicy, want)
 						}
-						if want, is := number(service.Policy.Outlier, "consecutive5xxErrors"); is &&
+						if want, is := number(service.Policy.OutlierDetection, "consecutive5xxErrors"); is &&
 							one.GetOutlierDetection().GetConsecutive_5Xx().GetValue() != want {
 							t.Errorf("%s: ejection after %v errors, want %d", name,
 								one.GetOutlierDetection().GetConsecutive_5Xx(), want)
 						}
-						if want, is := number(service.Policy.Pool, "maxConnections"); is &&
+						if want, is := number(service.Policy.ConnectionPool.Tcp, "maxConnections"); is &&
 							one.GetCircuitBreakers().GetThresholds()[0].GetMaxConnections().GetValue() != want {
 							t.Errorf("%s: pool of %v, want %d", name,
 								one.GetCircuitBreakers().GetThresholds()[0].GetMaxConnections(), want)
