@@ -22,10 +22,10 @@ import (
 var definitions = []struct{ module, folder string }{
 	{"istio.io/api@v1.31.4", "kubernetes"},
 	{"github.com/cert-manager/cert-manager@v1.21.2", "deploy/crds"},
-	{"github.com/argoproj/argo-rollouts@v1.10.2", "manifests/crds"},
-	{"github.com/argoproj/argo-cd/v3@v3.6.1", "manifests/crds"},
+	{"github.com/argoproj/argo-rollouts@v1.9.1", "manifests/crds"},
+	{"github.com/argoproj/argo-cd/v3@v3.4.2", "manifests/crds"},
 	{"github.com/prometheus-operator/prometheus-operator@v0.85.0", "example/prometheus-operator-crd"},
-	{"sigs.k8s.io/gateway-api@v1.7.0", "config/crd/standard"},
+	{"sigs.k8s.io/gateway-api@v1.6.1", "config/crd/standard"},
 }
 
 func definitionFiles(t *testing.T) []string {

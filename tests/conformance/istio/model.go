@@ -94,6 +94,7 @@ type Gateway struct {
 	Ingress, Egress                            bool
 	Hosts                                      []string
 	Limits                                     map[string]any
+	Certificate                                *struct{ Namespace, SecretName string }
 }
 
 type External struct {

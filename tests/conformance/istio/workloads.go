@@ -3,7 +3,16 @@
 package conformance
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
 	"fmt"
+	"math/big"
+	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -68,6 +77,42 @@ func existing(env Environment) []*unstructured.Unstructured {
 					"ports": listed},
 			}})
 		}
+	}
+	return out
+}
+
+// What cert-manager writes for the gateways' certificates.
+func secrets(t *testing.T, env Environment) []*unstructured.Unstructured {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []*unstructured.Unstructured
+	for _, gateway := range env.Model.Gateways {
+		if gateway.Certificate == nil {
+			continue
+		}
+		template := x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: gateway.Hosts,
+			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(90 * 24 * time.Hour)}
+		certificate, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		encode := func(kind string, bytes []byte) string {
+			return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}))
+		}
+		out = append(out, &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
+			"metadata": map[string]any{"name": gateway.Certificate.SecretName,
+				"namespace": gateway.Certificate.Namespace},
+			"data": map[string]any{"tls.crt": encode("CERTIFICATE", certificate),
+				"tls.key": encode("PRIVATE KEY", der)},
+		}})
 	}
 	return out
 }
