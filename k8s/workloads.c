@@ -16,7 +16,7 @@
 
 struct check {
 	struct base_arena *arena;
-	struct gen_objects workloads; /* everything with a pod template */
+	struct gen_objects workloads; /* with a pod template; Argo CD's Applications */
 	struct base_tree_build *found;
 };
 
@@ -40,8 +40,9 @@ keep_workloads(struct check *check, const struct base_tree *documents)
 	for (uint32_t i = 0; i < documents->count; i++) {
 		struct gen_object row = {0};
 
-		if (base_tree_at(documents->items[i], "spec.template") == NULL ||
-		    !gen_object_identify(check->arena, documents->items[i], &row)) {
+		if (!gen_object_identify(check->arena, documents->items[i], &row) ||
+		    (base_tree_at(row.tree, "spec.template") == NULL &&
+			strcmp(row.kind, "Application") != 0)) {
 			continue;
 		}
 		check->workloads.rows = base_xreallocarray(check->workloads.rows,
