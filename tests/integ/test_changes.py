@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What changes while clients go on asking: keys, configuration, listener certificates, and the end itself."""
+import datetime
 import json
 import os
 import pathlib
@@ -199,16 +200,17 @@ class Listener(unittest.TestCase):
 
                 ask(600)
                 first, begin = seen(), time.monotonic()
-                renewed = wait_for("another certificate", lambda: seen() != first and time.monotonic(), 12)
-                self.assertGreater(renewed - begin, 3)
-                self.assertLess(renewed - begin, 8)
+                wait_for("another certificate", lambda: seen() != first, 15)
                 # the connection that saw the first certificate lives past that one's end
                 while time.monotonic() < begin + 13:
                     time.sleep(0.5)
                     self.assertEqual(len(ask(600 + int(time.monotonic() - begin))), 3)
             made = [json.loads(line) for line in events(ca, "listener-certified")]
             made = [line for line in made if line["environment"] == "production"]
-            self.assertIn(len(made), (3, 4))
+            made = [datetime.datetime.fromisoformat(line["at"]) for line in made]
+            self.assertGreaterEqual(len(made), 3)
+            for before, after in zip(made, made[1:]):  # by the daemon's own clock: 6 s, and whole seconds
+                self.assertAlmostEqual((after - before).total_seconds(), 6, delta=1.5)
         finally:
             ca.__exit__(None, None, None)
 
@@ -261,7 +263,7 @@ class TheEnd(unittest.TestCase):
             ended = time.monotonic() - begin
             reader.join()
             self.assertGreater(ended, self.DRAIN_S - 1)
-            self.assertLess(ended, self.DRAIN_S + 2)
+            self.assertLess(ended, self.DRAIN_S + 5)
             head, _, text = b"".join(got).partition(b"\r\n\r\n")
             self.assertTrue(head.startswith(b"HTTP/1.1 200 "))
             self.assertEqual(json.loads(text)["openapi"], "3.1.0")
@@ -299,7 +301,7 @@ class TheEnd(unittest.TestCase):
                           ca.issuers["production"].token("shop", "cart"))
                 begin = time.monotonic()
                 ca.stop()
-            self.assertLess(time.monotonic() - begin, 4)
+            self.assertLess(time.monotonic() - begin, self.DRAIN_S - 2)
             self.assertEqual(idle.recv(1), b"")
         finally:
             ca.__exit__(None, None, None)
