@@ -16,7 +16,9 @@
 #define EVIDENCE_SLOTS 8192
 #define SMALL_SLOTS 256    /* a reader looks up filters only */
 #define BUSY_MS 2000       /* a checkpoint or migration is in the way for less */
-#define WAL_KEEP "16777216" /* bytes that the log file keeps after a reset */
+/* Bytes of log file that stay after a reset: more than is written before it is moved. A commit that grows the
+ * file waits for the file system's journal too. */
+#define WAL_KEEP "67108864"
 
 struct sq *
 sq_of(struct store *store)
