@@ -12,7 +12,6 @@ meshca_unit(store_verify mc_store PkgConfig::sqlite3)
 add_executable(bench_store ${CMAKE_SOURCE_DIR}/tests/bench/bench_store.c)
 target_compile_definitions(bench_store PRIVATE _GNU_SOURCE)
 target_link_libraries(bench_store PRIVATE meshca_warnings meshca_hardening mc_store PkgConfig::check)
-target_compile_options(bench_store PRIVATE -Wno-pedantic -Wno-extra-semi-stmt)
 set_target_properties(bench_store PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 
 meshca_unit(store_fault mc_store PkgConfig::sqlite3)
