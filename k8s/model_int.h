@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files that derive the model share. */
+#ifndef K8S_MODEL_INT_H
+#define K8S_MODEL_INT_H
+
+#include "base/tree.h"
+#include "k8s/graph.h"
+#include "k8s/lint.h"
+#include "k8s/model.h"
+
+struct k8s_model {
+	struct base_arena *arena;
+	const struct base_tree *resolved;
+	struct k8s_findings *findings; /* may be NULL */
+	const struct base_tree *mesh;
+	const struct base_tree *environment;
+	const char *trust_domain;
+	const char *istio_namespace;
+	const char *mtls;       /* policy of the environment */
+	bool faults_allowed;
+	struct k8s_graph *graph;
+	struct k8s_index *namespaces; /* struct k8s_space by name */
+	struct k8s_space *first_space; /* all of them by name */
+	struct k8s_index *providers;  /* identity providers' specs by name */
+};
+
+/* A namespace of the environment, as far as others need it. */
+struct k8s_space {
+	const char *name;
+	const char *kind; /* apps, data, gateway, system, monitoring */
+	const struct base_tree *spec; /* merged entry of Mesh and Environment; may be NULL */
+	const struct base_origin *origin;
+	const char *enforcement; /* enforce or observe */
+	const char *mtls;
+	bool injected;
+	bool pci;
+	struct base_tree_build *accounts;
+	struct base_tree_build *owners;
+	struct k8s_index *account_set;
+	struct k8s_index *owner_set;
+	struct k8s_space *next;
+};
+
+/* --- findings --- */
+/* Adds to the findings, if anybody wants them. */
+void k8s_model_find(struct k8s_model *model, enum k8s_lint lint, const struct base_origin *at,
+    const char *fix, const char *fmt, ...) MC_PRINTF(5, 6);
+
+/* --- origins --- */
+/* `first`, with everything that caused `then` added behind. NULL for either is fine, not both. */
+const struct base_origin *k8s_origin_join(struct base_arena *arena, const struct base_origin *first,
+    const struct base_origin *then);
+
+/* --- small trees --- */
+void k8s_put_str(struct k8s_model *model, struct base_tree_build *map, const char *key,
+    const char *text, const struct base_origin *origin); /* NULL text: nothing */
+void k8s_put_int(struct k8s_model *model, struct base_tree_build *map, const char *key,
+    int64_t value, const struct base_origin *origin);
+/* Puts true; for false nothing, so that templates can ask with @if. */
+void k8s_put_flag(struct k8s_model *model, struct base_tree_build *map, const char *key, bool value,
+    const struct base_origin *origin);
+void k8s_put_bool(struct k8s_model *model, struct base_tree_build *map, const char *key, bool value,
+    const struct base_origin *origin);
+/* Puts the value that `from` has at this key (or at `as`), with its own origin. */
+void k8s_put_same(struct base_tree_build *map, const char *key, const struct base_tree *from,
+    const char *as);
+void k8s_push_str(struct k8s_model *model, struct base_tree_build *list, const char *text,
+    const struct base_origin *origin);
+/* The LIST at this key, or a finished empty one. */
+const struct base_tree *k8s_list_or_empty(struct k8s_model *model, const struct base_tree *map,
+    const char *key, const struct base_origin *origin);
+bool k8s_list_has(const struct base_tree *list, const char *text);
+/* A scalar that the inventory types as text ("99.9") as a number node; NULL for none. */
+const struct base_tree *k8s_number_of(struct k8s_model *model, const struct base_tree *scalar);
+
+/* --- durations: Go's syntax, "1h30m", "500ms" --- */
+/* Milliseconds; -1 when text is NULL or no duration. */
+int64_t k8s_duration_ms(const char *text);
+const char *k8s_duration_text(struct base_arena *arena, int64_t ms);
+
+/* --- names --- */
+const char *k8s_principal(struct k8s_model *model, const char *namespace, const char *account);
+/* NAME.NAMESPACE.svc.cluster.local */
+const char *k8s_service_host(struct k8s_model *model, const char *namespace, const char *name);
+void k8s_put_identity(struct k8s_model *model, struct base_tree_build *map,
+    const struct k8s_node *node);
+const struct base_tree *k8s_caller(struct k8s_model *model, const struct k8s_node *node,
+    const struct base_origin *origin);
+
+/* --- the parts --- */
+void k8s_model_spaces(struct k8s_model *model);
+const struct k8s_space *k8s_model_space(struct k8s_model *model, const char *name);
+const struct base_tree *k8s_model_mesh(struct k8s_model *model);
+const struct base_tree *k8s_model_environment(struct k8s_model *model);
+const struct base_tree *k8s_model_namespaces(struct k8s_model *model);
+const struct base_tree *k8s_model_services(struct k8s_model *model);
+const struct base_tree *k8s_model_data_services(struct k8s_model *model);
+const struct base_tree *k8s_model_gateways(struct k8s_model *model);
+const struct base_tree *k8s_model_externals(struct k8s_model *model);
+const struct base_tree *k8s_model_identities(struct k8s_model *model);
+const struct base_tree *k8s_model_edges(struct k8s_model *model);
+const struct base_tree *k8s_model_evidence(struct k8s_model *model);
+
+/* What services and data services have in common: names, identity, selector, workload, how
+ * policies apply. */
+void k8s_put_workload(struct k8s_model *model, struct base_tree_build *map,
+    const struct k8s_node *node);
+void k8s_put_tuning(struct k8s_model *model, struct base_tree_build *map,
+    const struct k8s_node *node);
+const struct base_tree *k8s_model_port(struct k8s_model *model, const struct k8s_port *port);
+const struct base_tree *k8s_model_ports(struct k8s_model *model, const struct k8s_node *node);
+void k8s_put_port_mtls(struct k8s_model *model, struct base_tree_build *map,
+    const struct k8s_node *node);
+const struct base_tree *k8s_model_allow(struct k8s_model *model, const struct k8s_node *node);
+const struct base_tree *k8s_model_callees(struct k8s_model *model, const struct k8s_node *node);
+const struct base_tree *k8s_model_sidecar(struct k8s_model *model, const struct k8s_node *node);
+const struct base_tree *k8s_model_network(struct k8s_model *model, const struct k8s_node *node);
+/* Host that a callee is reached at over this port: of the Service that has it. */
+const char *k8s_callee_host(struct k8s_model *model, const struct k8s_node *to,
+    const struct k8s_port *port);
+/* The egress gateway of an external service; NULL for none. */
+struct k8s_node *k8s_external_gateway(struct k8s_model *model, const struct k8s_node *external);
+int64_t k8s_external_timeout_ms(struct k8s_model *model, const struct k8s_node *external);
+
+/* Routes of a service in their order; hosts' own subset, or both subsets of a canary. */
+const struct base_tree *k8s_model_routes(struct k8s_model *model, const struct k8s_node *node);
+const struct base_tree *k8s_model_tcp_routes(struct k8s_model *model, const struct k8s_node *node);
+/* The same routes narrowed to the paths that gateways pass on; one item per gateway. */
+const struct base_tree *k8s_model_exposed(struct k8s_model *model, const struct k8s_node *node);
+const struct base_tree *k8s_model_subsets(struct k8s_model *model, const struct k8s_node *node);
+bool k8s_is_canary(const struct k8s_node *node);
+const struct base_tree *k8s_model_rollout(struct k8s_model *model, const struct k8s_node *node);
+const struct base_tree *k8s_model_policy(struct k8s_model *model, const struct k8s_node *node);
+/* In Istio's words; shared with data services and externals. */
+const struct base_tree *k8s_model_pool(struct k8s_model *model, const struct base_tree *pool,
+    const struct base_origin *origin);
+const struct base_tree *k8s_model_outlier(struct k8s_model *model,
+    const struct base_tree *breaker);
+/* The identity provider that a token rule names; NULL for none. */
+const struct base_tree *k8s_model_provider(struct k8s_model *model, const struct base_tree *jwt);
+/* timeout in milliseconds of one declared route of a service; the service's own without one. */
+int64_t k8s_route_timeout_ms(const struct k8s_node *node, const struct base_tree *route);
+/* Holds the service's timeouts against those of its callees. */
+const struct base_tree *k8s_model_budget(struct k8s_model *model, const struct k8s_node *node);
+
+#endif
