@@ -77,16 +77,8 @@ def round_of(ca, load, ledger, person, point, revoked):
     return taken
 
 
-def run_point(point, rounds, preload):
-    """Every place has an authority of its own: each check reads the whole ledger."""
-    ca = harness.Authority(environments=(crash.ENVIRONMENT,), ca_key="p-256")
-    ca.write()
-    ca.init()
-    for role in ("front", "signer", "ledger"):
-        for name in ("", crash.ENVIRONMENT):
-            (ca.folder / f"point-{role}-{name}").write_bytes(bytes(12))
-    wrap(ca, preload)
-    ca.start()
+def run_place(ca, point, rounds):
+    """Kills a started authority at one place; gives the line of the report."""
     revoked = []
     try:
         ledger = crash.Ledger(ca)
@@ -101,26 +93,47 @@ def run_point(point, rounds, preload):
         raise
     finally:
         ca.stop()
-        shutil.rmtree(ca.folder, ignore_errors=True)
     print(f"{point}: {rounds} kills, {load.count()} certificates received, all in the ledger, {len(revoked)} revoked,"
           f" {rows - signed} intents left without a signature; {verdict}", flush=True)
     return f"| {point} | {rounds} | {max(times):.2f} | {load.count()} | {len(revoked)} | {rows - signed} | {verdict} |"
 
 
-def run(points, rounds, preload, report):
-    begin = time.monotonic()
-    lines = [run_point(point, rounds, preload) for point in points]
-    if report:
-        head = ["# Killed between two steps", "",
-                f"`scripts/crash --points {rounds}`: SIGKILL at an exact place under {crash.CLIENTS} clients; after each"
-                " kill the checks of `scripts/crash`: every certificate that a client received is in the ledger by"
-                " serial and to-be-signed bytes, every revoked one still revoked.", "",
-                "| killed at | kills | worst time until certificates flow, s | certificates received | revoked |"
-                " intents left unconfirmed | offline verifier |",
-                "|---|---|---|---|---|---|---|"]
-        tail = ["", f"{time.monotonic() - begin:.0f} s. Versions: "
-                + ", ".join(f"{name} {value}" for name, value in crash.versions().items()) + "."]
-        pathlib.Path(report).write_text("\n".join(head + lines + tail) + "\n")
+def run(points, rounds, preload):
+    """Every place begins with the new authority: each check reads the whole ledger, and what died often is
+    restarted late. Gives the lines of the report."""
+    ca = harness.Authority(environments=(crash.ENVIRONMENT,), ca_key="p-256")
+    try:
+        ca.write()
+        ca.init()
+        for role in ("front", "signer", "ledger"):
+            for name in ("", crash.ENVIRONMENT):
+                (ca.folder / f"point-{role}-{name}").write_bytes(bytes(12))
+        wrap(ca, preload)
+        state, new = ca.folder / "state", ca.folder / "state-new"
+        shutil.copytree(state, new)
+        lines = []
+        for point in points:
+            shutil.rmtree(state)
+            shutil.rmtree(ca.folder / "people", ignore_errors=True)
+            shutil.copytree(new, state)
+            ca.start()
+            lines.append(run_place(ca, point, rounds))
+        return lines
+    finally:
+        shutil.rmtree(ca.folder, ignore_errors=True)
+
+
+def report(lines, rounds, taken):
+    head = ["# Killed between two steps", "",
+            f"`scripts/crash --points {rounds}`: SIGKILL at an exact place under {crash.CLIENTS} clients; after each"
+            " kill the checks of `scripts/crash`: every certificate that a client received is in the ledger by"
+            " serial and to-be-signed bytes, every revoked one still revoked.", "",
+            "| killed at | kills | worst time until certificates flow, s | certificates received | revoked |"
+            " intents left unconfirmed | offline verifier |",
+            "|---|---|---|---|---|---|---|"]
+    tail = ["", f"{taken:.0f} s. Versions: "
+            + ", ".join(f"{name} {value}" for name, value in crash.versions().items()) + "."]
+    return "\n".join(head + lines + tail) + "\n"
 
 
 if __name__ == "__main__":
@@ -134,6 +147,9 @@ if __name__ == "__main__":
     if not chosen:
         sys.exit(f"No place begins with {options.only!r}; there are: {', '.join(POINTS)}")
     try:
-        run(chosen, options.rounds, options.preload.resolve(), options.report)
+        begin = time.monotonic()
+        lines = run(chosen, options.rounds, options.preload.resolve())
+        if options.report:
+            pathlib.Path(options.report).write_text(report(lines, options.rounds, time.monotonic() - begin))
     except AssertionError as failure:
         sys.exit(f"crash: {failure}")

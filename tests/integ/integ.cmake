@@ -13,8 +13,8 @@ function(meshca_integ name)
 endfunction()
 
 set(integ_names smoke supervisor grpc rest crash disk isolation cli_grpc cli clock changes inventory)
-if(NOT MESHCA_SANITIZE) # scripts, not C
-  list(APPEND integ_names run)
+if(NOT MESHCA_SANITIZE) # scripts, not C; and what is preloaded
+  list(APPEND integ_names run crash_points)
 endif()
 foreach(name ${integ_names})
   if(EXISTS ${CMAKE_SOURCE_DIR}/tests/integ/test_${name}.py)
