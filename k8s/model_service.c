@@ -104,6 +104,27 @@ k8s_model_policy(struct k8s_model *model, const struct k8s_node *node)
 	return base_tree_done(map);
 }
 
+/* failureLimit counts what is tolerated: of two failures that end it, one. */
+static const struct base_tree *
+rollout_analysis(struct k8s_model *model, const struct base_tree *analysis)
+{
+	static const char *const SAME[] = {"successRate", "latency", "minimumRequests",
+	    "interval", "failures"};
+	const struct base_tree *failures = base_tree_get(analysis, "failures");
+	struct base_tree_build *map;
+
+	if (analysis == NULL || analysis->kind != BASE_TREE_MAP) {
+		return NULL;
+	}
+	map = base_tree_map(model->arena, analysis->origin);
+	for (size_t i = 0; i < sizeof(SAME) / sizeof(SAME[0]); i++) {
+		k8s_put_same(map, SAME[i], analysis, SAME[i]);
+	}
+	k8s_put_int(model, map, "failureLimit", base_tree_int(analysis, "failures", 1) - 1,
+	    failures == NULL ? analysis->origin : failures->origin);
+	return base_tree_done(map);
+}
+
 const struct base_tree *
 k8s_model_rollout(struct k8s_model *model, const struct k8s_node *node)
 {
@@ -121,7 +142,8 @@ k8s_model_rollout(struct k8s_model *model, const struct k8s_node *node)
 	k8s_put_str(model, map, "stableSubset", "stable", rollout->origin);
 	k8s_put_str(model, map, "canarySubset", canary ? "canary" : NULL, rollout->origin);
 	k8s_put_same(map, "steps", rollout, "steps");
-	k8s_put_same(map, "analysis", rollout, "analysis");
+	base_tree_put(map, "analysis",
+	    rollout_analysis(model, base_tree_get(rollout, "analysis")));
 	return base_tree_done(map);
 }
 
