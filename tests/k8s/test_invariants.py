@@ -4,7 +4,6 @@
 CustomResourceDefinitions are data that does not come with the repository: without them (MESHCA_CRDS) schemas are not
 looked at, and a test says that it was skipped.
 """
-import json
 import os
 import pathlib
 import subprocess
@@ -155,9 +154,8 @@ class EcoTrack(unittest.TestCase):
         return subprocess.run([BIN / "meshca", *words], capture_output=True, text=True)
 
     def test_example_mesh(self):
-        listed = json.loads(self.meshca("manifests", "templates", "--json").stdout)["templates"]
-        if not any(row["path"] == "tree.yaml" for row in listed):
-            self.skipTest("there are no built-in templates to generate with")
+        if self.meshca("manifests", "generate", "--help").returncode == 2:
+            self.skipTest("this meshca cannot generate")
         with tempfile.TemporaryDirectory(prefix="meshca-test-invariants-") as out:
             done = self.meshca("manifests", "generate", ECOTRACK, "--out", out)
             self.assertEqual(done.returncode, 0, done.stderr)
