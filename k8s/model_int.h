@@ -122,6 +122,22 @@ const char *k8s_callee_host(struct k8s_model *model, const struct k8s_node *to,
 struct k8s_node *k8s_external_gateway(struct k8s_model *model, const struct k8s_node *external);
 int64_t k8s_external_timeout_ms(struct k8s_model *model, const struct k8s_node *external);
 
+/* Does the gateway see its requests? Else only connections. */
+bool k8s_external_is_http(const struct k8s_node *external);
+/* Server names of the first leg's TLS. */
+const struct base_tree *k8s_external_sni(struct k8s_model *model, const struct k8s_node *external);
+
+/* --- gateways --- */
+#define K8S_GATEWAY_HTTP_PORT 80
+
+bool k8s_is_ingress(const struct k8s_node *gateway);
+/* Each host, and each with any port. */
+const struct base_tree *k8s_all_hosts(struct k8s_model *model, const struct base_tree *hosts);
+const struct base_tree *k8s_gateway_allow(struct k8s_model *model, const struct k8s_node *node);
+const struct base_tree *k8s_gateway_ip_rules(struct k8s_model *model, const struct k8s_node *node);
+/* A finding for each two services whose paths meet. */
+void k8s_gateway_check_paths(struct k8s_model *model, const struct k8s_node *node);
+
 /* Routes of a service in their order; hosts' own subset, or both subsets of a canary. */
 const struct base_tree *k8s_model_routes(struct k8s_model *model, const struct k8s_node *node);
 const struct base_tree *k8s_model_tcp_routes(struct k8s_model *model, const struct k8s_node *node);
@@ -133,6 +149,9 @@ const struct base_tree *k8s_model_rollout(struct k8s_model *model, const struct 
 const struct base_tree *k8s_model_policy(struct k8s_model *model, const struct k8s_node *node);
 /* In Istio's words; shared with data services and externals. */
 const struct base_tree *k8s_model_pool(struct k8s_model *model, const struct base_tree *pool,
+    const struct base_origin *origin);
+/* HTTPRetry of what an inventory says; attempts 0 for NULL. */
+const struct base_tree *k8s_model_retries(struct k8s_model *model, const struct base_tree *retries,
     const struct base_origin *origin);
 const struct base_tree *k8s_model_outlier(struct k8s_model *model,
     const struct base_tree *breaker);

@@ -132,51 +132,59 @@ route_matches(struct k8s_model *model, const struct route *route)
 	return base_tree_done(list);
 }
 
-/* The route's own word, or else the service's. */
-static const struct base_tree *
-retry_value(const struct route *route, const char *key)
+const struct base_tree *
+k8s_model_retries(struct k8s_model *model, const struct base_tree *retries,
+    const struct base_origin *origin)
 {
-	const struct base_tree *own = base_tree_get(base_tree_get(route->spec, "retries"), key);
+	const struct base_tree *on = base_tree_get(retries, "retryOn");
+	const struct base_tree *codes = base_tree_get(retries, "statusCodes");
+	const char *words = joined(model, on, ",");
+	struct base_tree_build *map =
+	    base_tree_map(model->arena, retries == NULL ? origin : retries->origin);
 
-	return own != NULL ? own : base_tree_get(base_tree_get(route->node->spec, "retries"), key);
+	if (base_tree_int(retries, "attempts", 0) == 0) {
+		k8s_put_int(model, map, "attempts", 0, retries == NULL ? origin : retries->origin);
+		return base_tree_done(map);
+	}
+	k8s_put_same(map, "attempts", retries, "attempts");
+	k8s_put_same(map, "perTryTimeout", retries, "perTryTimeout");
+	k8s_put_same(map, "backoff", retries, "backoff");
+	/* Istio takes numbers among the words for the codes of retriable-status-codes
+	 * (istio: pilot/pkg/networking/core/route/retry). */
+	if (codes != NULL && codes->count > 0) {
+		words = base_arena_printf(model->arena, "%s%s%s", words,
+		    *words == '\0' ? "" : ",", joined(model, codes, ","));
+	}
+	k8s_put_str(model, map, "retryOn", *words == '\0' ? NULL : words,
+	    on == NULL ? retries->origin : on->origin);
+	return base_tree_done(map);
 }
 
+/* Resolving has put the service's words where the route has none of its own. */
 static const struct base_tree *
-retries_tree(struct k8s_model *model, const struct route *route)
+route_retries(struct k8s_model *model, const struct route *route)
 {
 	const struct base_tree *own = base_tree_get(route->spec, "retries");
 	const struct base_tree *service = base_tree_get(route->node->spec, "retries");
-	const struct base_tree *attempts = retry_value(route, "attempts");
-	const struct base_tree *on = retry_value(route, "retryOn");
-	const struct base_origin *origin = own != NULL ? own->origin
-					   : service != NULL ? service->origin
-							     : route->node->origin;
+	const struct base_origin *origin =
+	    service == NULL ? route->node->origin : service->origin;
 	bool idempotent = base_tree_bool(route->spec, "idempotent", false);
-	int64_t own_attempts = base_tree_int(own, "attempts", 0);
-	struct base_tree_build *map = base_tree_map(model->arena, origin);
+	bool wanted = base_tree_int(own, "attempts", 0) > 0;
 
-	if (own_attempts > 0 && route->node->pci) {
+	if (wanted && route->node->pci) {
 		k8s_model_find(model, LINT_RETRY_PCI, own->origin, "leave retries out",
 		    "route %s of %s is of class pci and has retries", route->name,
 		    route->node->name);
-	} else if (own_attempts > 0 && !idempotent) {
+	} else if (wanted && !idempotent) {
 		k8s_model_find(model, LINT_RETRY_UNSAFE, own->origin,
 		    "mark the route idempotent: true if it is, or leave retries out",
 		    "route %s of %s has retries, but is not idempotent", route->name,
 		    route->node->name);
 	}
-	if (!idempotent || route->node->pci || attempts == NULL ||
-	    strcmp(attempts->text, "0") == 0) {
-		k8s_put_int(model, map, "attempts", 0, origin);
-		return base_tree_done(map);
+	if (!idempotent || route->node->pci) {
+		return k8s_model_retries(model, NULL, own == NULL ? origin : own->origin);
 	}
-	base_tree_put(map, "attempts", attempts);
-	base_tree_put(map, "perTryTimeout", retry_value(route, "perTryTimeout"));
-	base_tree_put(map, "backoff", retry_value(route, "backoff"));
-	if (on != NULL && on->count > 0) {
-		k8s_put_str(model, map, "retryOn", joined(model, on, ","), on->origin);
-	}
-	return base_tree_done(map);
+	return k8s_model_retries(model, own == NULL ? service : own, origin);
 }
 
 static const struct base_tree *
@@ -264,7 +272,7 @@ route_tree(struct k8s_model *model, const struct route *route)
 	k8s_put_same(map, "timeout",
 	    base_tree_get(route->spec, "timeout") == NULL ? route->node->spec : route->spec,
 	    "timeout");
-	base_tree_put(map, "retries", retries_tree(model, route));
+	base_tree_put(map, "retries", route_retries(model, route));
 	base_tree_put(map, "destinations", destinations(model, route));
 	put_fault(model, map, route);
 	k8s_put_flag(model, map, "idempotent", base_tree_bool(route->spec, "idempotent", false),
