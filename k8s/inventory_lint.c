@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "k8s/inventory_int.h"
+#include "k8s/model.h"
 
 static const struct base_tree *
 find_named(const struct base_tree *list, const char *name)
@@ -308,6 +309,8 @@ k8s_inventory_lint(struct k8s_inventory *inventory, int64_t at)
 		lint_documents(&run);
 		lint_hosts(&run);
 		lint_service_names(&run);
+		/* Only for its findings. */
+		(void)k8s_model_derive(inventory->arena, run.all, run.findings);
 	}
 	k8s_findings_sort(inventory->findings);
 }

@@ -127,6 +127,13 @@ bool k8s_external_is_http(const struct k8s_node *external);
 /* Server names of the first leg's TLS. */
 const struct base_tree *k8s_external_sni(struct k8s_model *model, const struct k8s_node *external);
 
+/* --- data services --- */
+/* The largest pool that one pod of a caller keeps at this host; 0 when one of them is unknown. */
+int64_t k8s_pool_largest(const struct k8s_node *data, const char *host);
+/* Puts pools, poolTotals and poolTotal; findings where they are too many. */
+void k8s_put_pools(struct k8s_model *model, struct base_tree_build *map,
+    const struct k8s_node *data);
+
 /* --- gateways --- */
 #define K8S_GATEWAY_HTTP_PORT 80
 

@@ -78,12 +78,34 @@ k8s_model_port(struct k8s_model *model, const struct k8s_port *port)
 	return base_tree_done(map);
 }
 
+/* A rule sees only the workload's port, so whoever may use one of such names may use all. */
+static void
+check_shared(struct k8s_model *model, const struct k8s_node *node, size_t at)
+{
+	const struct k8s_port *port = &node->ports[at];
+
+	for (size_t i = 0; i < at; i++) {
+		if (node->ports[i].workload == port->workload) {
+			k8s_model_find(model, LINT_PORT_SHARED,
+			    k8s_origin_join(model->arena, port->spec->origin,
+				node->ports[i].spec->origin),
+			    "give it a targetPort of its own where callers must be kept apart",
+			    "%s and %s of %s/%s are both port %" PRId64
+			    " of its pods: whoever may use one may use both",
+			    node->ports[i].declared, port->declared, node->namespace, node->name,
+			    port->workload);
+			return;
+		}
+	}
+}
+
 const struct base_tree *
 k8s_model_ports(struct k8s_model *model, const struct k8s_node *node)
 {
 	struct base_tree_build *list = base_tree_list(model->arena, node->origin);
 
 	for (size_t i = 0; i < node->port_count; i++) {
+		check_shared(model, node, i);
 		base_tree_push(list, k8s_model_port(model, &node->ports[i]));
 	}
 	return base_tree_done(list);

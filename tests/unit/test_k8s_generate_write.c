@@ -17,13 +17,6 @@
 
 #define ENV "production"
 
-const struct base_tree *
-k8s_model_facts(struct base_arena *arena, const struct base_tree *model)
-{
-	(void)model;
-	return base_tree_done(base_tree_list(arena, &gen_here));
-}
-
 static struct base_arena *arena;
 static char *folder;
 
