@@ -9,6 +9,11 @@
 #define ROOT_PASSPHRASE_FILE                                                                     \
 	{"--root-passphrase-file", "FILE", CLI_OPT_ONE, "the root's passphrase (default: ask)"}
 #define OUT_FILE {"--out", "FILE", CLI_OPT_ONE, "write there instead of to standard output"}
+#define TEMPLATES {"--templates", "DIR", CLI_OPT_ONE, "files that take the place of built-in ones"}
+#define MANIFESTS_OUT                                                                            \
+	{"--out", "DIR", CLI_OPT_REQUIRED, "folder that holds environments/NAME"}
+#define ENVIRONMENTS                                                                             \
+	{"--environment", "NAME", CLI_OPT_MANY, "only this one (default: all of the inventory)"}
 #define ENVIRONMENT {"--environment", "NAME", CLI_OPT_ONE, "only of this environment"}
 #define ENVIRONMENT_NEEDED {"--environment", "NAME", CLI_OPT_REQUIRED, "which environment"}
 
@@ -112,6 +117,20 @@ const struct cli_verb CLI_VERBS[CLI_VERB_COUNT] = {
 	    OUT_FILE}},
     {"inventory explain", "CODE", 1, "why a finding matters", false, cli_inventory_explain,
 	{{NULL, NULL, CLI_OPT_INVALID, NULL}}},
+    {"manifests render", "DIR ENVIRONMENT", 2, "all objects of an environment as one stream", false,
+	cli_manifests_render, {TEMPLATES}},
+    {"manifests generate", "DIR", 1, "write environments/NAME; hand-changed files are not touched",
+	false, cli_manifests_generate,
+	{MANIFESTS_OUT, ENVIRONMENTS, TEMPLATES,
+	    {"--force", NULL, CLI_OPT_FLAG, "overwrite what was changed by hand"}}},
+    {"manifests check", "DIR", 1, "is what stands there what would be generated, and still allowed?",
+	false, cli_manifests_check,
+	{MANIFESTS_OUT, ENVIRONMENTS, TEMPLATES,
+	    {"--at", "DATE", CLI_OPT_ONE, "say what has expired on this day (default: today)"},
+	    {"--workloads", "DIR", CLI_OPT_ONE, "workloads that the patches and Services are for"}}},
+    {"manifests explain", "DIR ENVIRONMENT KIND/NAMESPACE/NAME", 3,
+	"template, inventory line and layer of every field of an object", false,
+	cli_manifests_explain, {TEMPLATES}},
     {"manifests templates", NULL, 0, "the built-in templates, with the hash that a shadow names",
 	false, cli_manifests_templates, {{NULL, NULL, CLI_OPT_INVALID, NULL}}},
 };

@@ -277,5 +277,16 @@ class Manifests(unittest.TestCase):
         self.run_it("explain", "production", "Service", code=2, says="KIND/NAMESPACE/NAME")
 
 
+class Golden(unittest.TestCase):
+    def test_golden_trees(self):
+        """scripts/golden writes them anew."""
+        golden = ROOT / "tests/golden/ecotrack"
+        if not golden.is_dir():
+            self.skipTest(f"{golden} is not there yet")
+        done = subprocess.run([BIN / "meshca", "manifests", "check", ECOTRACK, "--out", golden, "--at", "2026-11-24"],
+                              capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+
 if __name__ == "__main__":
     unittest.main()
