@@ -8,6 +8,7 @@
 
 #include "api/cli_table.h"
 #include "base/limits.h"
+#include "base/yaml.h"
 
 /* --- render --- */
 int
@@ -31,6 +32,58 @@ cli_manifests_render(struct cli *cli)
 		}
 		base_buf_clear(&out);
 		ret = err == MC_OK ? CLI_OK : cli_fail_err(cli, err);
+	}
+	cli_mesh_close(&mesh);
+	return ret;
+}
+
+/* --- model, mesh-config --- */
+int
+cli_manifests_model(struct cli *cli)
+{
+	const struct base_tree *resolved, *model;
+	struct cli_mesh mesh;
+	int ret = cli_mesh_open(cli, false, &mesh);
+
+	if (ret == CLI_OK) {
+		ret = cli_mesh_model(cli, &mesh, cli->args.operands[1], &resolved, &model);
+	}
+	if (ret == CLI_OK) {
+		ret = cli_print_json(cli, model);
+	}
+	cli_mesh_close(&mesh);
+	return ret;
+}
+
+static int
+print_yaml(const struct cli *cli, const struct base_tree *tree)
+{
+	struct base_buf out;
+	enum mc_err err;
+
+	base_buf_init(&out, LIMIT_RENDER);
+	base_yaml_write(&out, tree);
+	err = cli_output(NULL, base_buf_span(&out));
+	base_buf_clear(&out);
+	return err == MC_OK ? CLI_OK : cli_fail_err(cli, err);
+}
+
+int
+cli_manifests_mesh_config(struct cli *cli)
+{
+	const struct base_tree *resolved, *model, *config;
+	struct cli_mesh mesh;
+	int ret = cli_mesh_open(cli, true, &mesh);
+
+	if (ret == CLI_OK) {
+		ret = cli_mesh_model(cli, &mesh, cli->args.operands[1], &resolved, &model);
+	}
+	if (ret == CLI_OK) {
+		config = k8s_templates_evaluate(mesh.templates, mesh.arena, "mesh-config.yaml",
+		    model);
+		ret = config == NULL ? cli_fail_err(cli, mc_err_last()->code)
+		      : cli->json    ? cli_print_json(cli, config)
+				     : print_yaml(cli, config);
 	}
 	cli_mesh_close(&mesh);
 	return ret;

@@ -122,6 +122,8 @@ gateway_waf(struct k8s_model *model, const struct k8s_node *node)
 	k8s_put_str(model, map, "engine",
 	    strcmp(base_tree_str(spec, "mode", "detect"), "block") == 0 ? "On" : "DetectionOnly",
 	    spec->origin);
+	k8s_put_bool(model, map, "failOpen",
+	    strcmp(base_tree_str(spec, "failure", "closed"), "open") == 0, spec->origin);
 	k8s_put_str(model, map, "failStrategy",
 	    strcmp(base_tree_str(spec, "failure", "closed"), "open") == 0 ? "FAIL_OPEN"
 									 : "FAIL_CLOSE",
