@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "k8s/model.h"
 
 #define FACT_TEXT 65536 /* one fact: an edge with all of its paths */
@@ -64,9 +65,7 @@ add(struct facts *facts, const char *class, const char *key, const char *value)
 		size_t max = facts->max == 0 ? 64 : facts->max * 2;
 		struct fact *at = base_arena_calloc(facts->arena, max, sizeof(*at));
 
-		if (facts->count > 0) {
-			memcpy(at, facts->at, facts->count * sizeof(*at));
-		}
+		base_copy(at, facts->at, facts->count * sizeof(*at));
 		facts->at = at;
 		facts->max = max;
 	}
