@@ -16,6 +16,16 @@ ports_text(struct k8s_model *model, int64_t port, const struct base_origin *orig
 	return base_tree_done(list);
 }
 
+/* Where clients' requests reach services. */
+static int64_t
+client_port(const struct k8s_node *node)
+{
+	const struct base_tree *certificate = base_tree_get(node->spec, "certificate");
+
+	return certificate != NULL && certificate->kind == BASE_TREE_MAP ? node->ports[0].workload
+									: K8S_GATEWAY_HTTP_PORT;
+}
+
 static const char *
 to_name(struct k8s_model *model, const struct k8s_node *to)
 {
@@ -45,16 +55,13 @@ static const struct base_tree *
 allow_service(struct k8s_model *model, const struct k8s_node *node, const struct k8s_edge *edge,
     const struct base_tree *all_hosts)
 {
-	const struct base_tree *certificate = base_tree_get(node->spec, "certificate");
-	bool tls = certificate != NULL && certificate->kind == BASE_TREE_MAP;
 	struct base_tree_build *map = base_tree_map(model->arena, edge->origin);
 
 	k8s_put_str(model, map, "name", to_name(model, edge->to), edge->origin);
 	k8s_put_str(model, map, "service", edge->to->name, edge->origin);
 	base_tree_put(map, "hosts", all_hosts);
 	base_tree_put(map, "paths", edge->paths);
-	base_tree_put(map, "ports",
-	    ports_text(model, tls ? node->ports[0].workload : K8S_GATEWAY_HTTP_PORT, edge->origin));
+	base_tree_put(map, "ports", ports_text(model, client_port(node), edge->origin));
 	return base_tree_done(map);
 }
 
@@ -120,9 +127,14 @@ k8s_gateway_allow(struct k8s_model *model, const struct k8s_node *node)
 
 /* --- addresses --- */
 
+struct ip_paths {
+	const struct base_tree *paths;
+	int64_t port;
+};
+
 static const struct base_tree *
 ip_rule(struct k8s_model *model, const char *name, const char *key,
-    const struct base_tree *addresses, const struct base_tree *paths)
+    const struct base_tree *addresses, const struct ip_paths *only)
 {
 	struct base_tree_build *map;
 
@@ -132,7 +144,11 @@ ip_rule(struct k8s_model *model, const char *name, const char *key,
 	map = base_tree_map(model->arena, addresses->origin);
 	k8s_put_str(model, map, "name", name, addresses->origin);
 	k8s_put_str(model, map, "action", "DENY", addresses->origin);
-	base_tree_put(map, "paths", paths);
+	if (only != NULL) {
+		/* A DENY that names paths and no port shuts every port without HTTP. */
+		base_tree_put(map, "paths", only->paths);
+		base_tree_put(map, "ports", ports_text(model, only->port, addresses->origin));
+	}
 	base_tree_put(map, key, addresses);
 	return base_tree_done(map);
 }
@@ -143,6 +159,7 @@ k8s_gateway_ip_rules(struct k8s_model *model, const struct k8s_node *node)
 {
 	const struct base_tree *ranges = base_tree_get(node->spec, "clientRanges");
 	const struct base_tree *admin = base_tree_get(ranges, "admin");
+	struct ip_paths paths = {base_tree_get(admin, "paths"), client_port(node)};
 	struct base_tree_build *list = base_tree_list(model->arena, node->origin);
 
 	base_tree_push(list,
@@ -152,7 +169,7 @@ k8s_gateway_ip_rules(struct k8s_model *model, const struct k8s_node *node)
 		NULL));
 	base_tree_push(list,
 	    ip_rule(model, "admin", "notRemoteIpBlocks", base_tree_get(admin, "allow"),
-		base_tree_get(admin, "paths")));
+		&paths));
 	return base_tree_done(list);
 }
 
