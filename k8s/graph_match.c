@@ -2,11 +2,37 @@
 /*
  * What two sides of an edge have in common. Patterns are those of AuthorizationPolicy: exact,
  * "/prefix/ *", "* /suffix", "*", and templates with {*} and {**} (istio/api
- * security/v1/authorization_policy.proto), which only equal themselves or lie below a prefix.
+ * security/v1/authorization_policy.proto). A template covers single paths, and itself.
  */
 #include "k8s/model_int.h"
 
 #include <string.h>
+
+/* {*} is one segment that is not empty, {**} one or more; after {**} comes only plain text. */
+static bool
+template_covers(const char *p, const char *q)
+{
+	while (*p != '\0') {
+		if (strncmp(p, "{**}", 4) == 0) {
+			size_t rest = strlen(p + 4);
+			size_t left = strlen(q);
+
+			return left > rest && *q != '/' && strcmp(q + left - rest, p + 4) == 0;
+		}
+		if (strncmp(p, "{*}", 3) == 0) {
+			size_t segment = strcspn(q, "/");
+
+			if (segment == 0) {
+				return false;
+			}
+			p += 3;
+			q += segment;
+		} else if (*p++ != *q++) {
+			return false;
+		}
+	}
+	return *q == '\0';
+}
 
 bool
 k8s_path_covers(const char *p, const char *q)
@@ -17,8 +43,11 @@ k8s_path_covers(const char *p, const char *q)
 	if (strcmp(p, q) == 0 || strcmp(p, "*") == 0 || strcmp(p, "/*") == 0) {
 		return true;
 	}
-	if (strchr(p, '{') != NULL || p_len == 0) {
+	if (p_len == 0) {
 		return false;
+	}
+	if (strchr(p, '{') != NULL) {
+		return strpbrk(q, "*{") == NULL && template_covers(p, q);
 	}
 	if (p[p_len - 1] == '*') {
 		return q[0] != '*' && strncmp(p, q, p_len - 1) == 0;

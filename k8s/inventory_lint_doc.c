@@ -354,10 +354,15 @@ lint_external(const struct k8s_lint_run *run, const struct base_tree *spec)
 	const char *protocol = base_tree_str(spec, "protocol", "https");
 	bool originate = base_tree_bool(base_tree_get(spec, "tls"), "originate", false);
 
-	if (strcmp(protocol, "tcp") == 0 && base_tree_get(spec, "hosts")->count > 1) {
+	bool http = strcmp(protocol, "http") == 0 || (strcmp(protocol, "https") == 0 && originate);
+
+	/* Only HTTP says in each request which host is meant. Elsewhere the first leg has the name of
+	 * one host, and the gateway would send all of them there. */
+	if (!http && base_tree_get(spec, "hosts")->count > 1) {
 		k8s_findings_add(run->findings, LINT_TCP_HOSTS, origin_of(spec, "hosts"),
 		    "write an ExternalService for each host",
-		    "%.64s has several hosts and speaks tcp", name_of(spec));
+		    "%.64s has several hosts, but the gateway cannot see which is meant (%s)",
+		    name_of(spec), protocol);
 	}
 	if (strcmp(protocol, "tls") == 0 && originate) {
 		k8s_findings_add(run->findings, LINT_PROTOCOL_TLS, origin_of(spec, "protocol"),

@@ -58,7 +58,7 @@ K8S_LINT_ROW(115, LINT_REVISION_TAG, K8S_ERROR, NULL,
 K8S_LINT_ROW(116, LINT_EGRESS_OPEN, K8S_WARNING, "egress-no-boundary",
     "REGISTRY_ONLY and egress gateways are no boundary: only NetworkPolicy stops a workload.")
 K8S_LINT_ROW(117, LINT_TCP_HOSTS, K8S_ERROR, "tcp-multi-host",
-    "By TCP alone the mesh cannot tell several hosts apart.")
+    "Without HTTP the mesh cannot tell several hosts apart.")
 K8S_LINT_ROW(118, LINT_HOST_TWICE, K8S_ERROR, "external-twice",
     "Two descriptions of a host and port: whose routes count is chance.")
 K8S_LINT_ROW(119, LINT_PORT_TWICE, K8S_ERROR, NULL,

@@ -56,7 +56,5 @@ K8S_LINT_ROW(1027, LINT_ACCOUNT_SHARED, K8S_ERROR, "shared-account",
     "Workloads that share a service account cannot be told apart.")
 K8S_LINT_ROW(1028, LINT_ACCOUNT_DEFAULT, K8S_ERROR, "default-account",
     "Every pod without an account of its own has the account default: it is nobody's identity.")
-K8S_LINT_ROW(1029, LINT_EXTERNAL_HOSTS, K8S_ERROR, NULL,
-    "Without HTTP nothing tells several external hosts apart: all would reach the first.")
-K8S_LINT_ROW(1030, LINT_LIMIT_SMALL, K8S_WARNING, NULL,
+K8S_LINT_ROW(1029, LINT_LIMIT_SMALL, K8S_WARNING, NULL,
     "A limit below the number of pods cannot be divided among them.")

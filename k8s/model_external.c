@@ -289,22 +289,6 @@ policy_tree(struct k8s_model *model, const struct k8s_node *node)
 	return base_tree_done(map);
 }
 
-/* Only HTTP says in each request which host is meant. Elsewhere the first leg has the name of one
- * host, and the gateway would send all of them there. */
-static void
-check_hosts(struct k8s_model *model, const struct external *external,
-    const struct base_tree *addresses)
-{
-	if (addresses->count > 1 && strcmp(external->layer, "http") != 0) {
-		k8s_model_find(model, LINT_EXTERNAL_HOSTS, addresses->origin,
-		    "write an ExternalService for each host, or let the gateway make the TLS "
-		    "connection (protocol https, tls.originate true)",
-		    "%s/%s has %u hosts, but protocol %s does not say which one is meant",
-		    external->node->namespace, external->node->name, addresses->count,
-		    external->protocol);
-	}
-}
-
 static bool
 any_pci(const struct k8s_node *node)
 {
@@ -341,7 +325,6 @@ external_tree(struct k8s_model *model, const struct k8s_node *node)
 	const struct base_origin *origin = node->origin;
 	struct base_tree_build *map = base_tree_map(model->arena, origin);
 
-	check_hosts(model, &external, addresses);
 	k8s_put_str(model, map, "name", node->name, origin);
 	k8s_put_str(model, map, "namespace", node->namespace, origin);
 	k8s_put_same(map, "owner", node->spec, "owner");

@@ -84,6 +84,8 @@ static const struct sample SAMPLES[] = {
 	{"MCA0115", "  istio: {revisions: [{name: a}], tag: b}\n", "", NULL, "the tag b"},
 	{"MCA0116", "  policies: {networkPolicy: false}\n", "", NULL, "without NetworkPolicy"},
 	{"MCA0117", "", "", EXTERNAL("a") "  hosts: [a.example, b.example]\n  protocol: tcp\n", "several hosts"},
+	{"MCA0117", "", "", EXTERNAL("a") "  hosts: [a.example, b.example]\n  tls: {originate: false}\n",
+	    "several hosts"},
 	{"MCA0118", "", "", EXTERNAL("a") "  hosts: [a.example]\n---\n" EXTERNAL("b") "  hosts: [a.example]\n",
 	    "a.example:443 is a's"},
 	{"MCA0119", "", "  ports: [{name: a, protocol: http, port: 80}, {name: b, protocol: http, port: 80}]\n",
