@@ -323,8 +323,8 @@ def deny_rules_name_what_they_deny(tree):
     for one, spec in tree.spec("AuthorizationPolicy"):
         for rule in spec.get("rules", []) if spec.get("action") == "DENY" else ():
             for operation in operations(rule):
-                if HTTP_FIELDS & set(operation) and not operation.get("ports") and "selector" not in spec:
-                    yield one, "a DENY with HTTP fields and neither ports nor a selector refuses all TCP"
+                if HTTP_FIELDS & set(operation) and not operation.get("ports"):
+                    yield one, "a DENY with HTTP fields and no ports refuses every connection that is not HTTP"
 
 
 @invariant
@@ -369,6 +369,62 @@ def no_principal_is_a_wildcard(tree):
         for key, value in walk(spec):
             if key in ("principals", "namespaces") and any(str(each).strip() in ("*", "") for each in value or []):
                 yield one, f"{key}: anybody"
+
+
+def labels_of(spec):
+    return (spec.get("selector") or {}).get("matchLabels") or {}
+
+
+@invariant
+def namespaces_with_rules_deny_the_rest(tree):
+    """A workload without an ALLOW policy takes everybody; an empty policy of the namespace takes nobody."""
+    denying = {one["metadata"].get("namespace", "") for one, spec in tree.spec("AuthorizationPolicy") if spec == {}}
+    for one in tree.of("Namespace"):
+        if one["metadata"]["name"] in injected_namespaces(tree) - denying:
+            yield one, "injected, and nothing denies by default"
+    for one, spec in tree.spec("AuthorizationPolicy"):
+        if spec != {} and one["metadata"].get("namespace", "") not in denying:
+            yield one, "its namespace does not deny by default"
+
+
+@invariant
+def gateways_know_their_principals(tree):
+    """A gateway knows who calls only behind a server of ISTIO_MUTUAL."""
+    for one, spec in tree.spec("AuthorizationPolicy"):
+        for rule in spec.get("rules", []):
+            ports = {str(port) for operation in operations(rule) for port in operation.get("ports", [])}
+            if not any(key == "principals" for key, _ in walk(rule)):
+                continue
+            for gateway, its in tree.spec("Gateway"):
+                if its.get("selector") != labels_of(spec) or not labels_of(spec):
+                    continue
+                for server in its.get("servers", []):
+                    mutual = (server.get("tls") or {}).get("mode") == "ISTIO_MUTUAL"
+                    if str(server["port"]["number"]) in ports and not mutual:
+                        yield one, f"principals at {gateway['metadata']['name']}, which asks for no certificate"
+
+
+@invariant
+def monitoring_reaches_the_agent(tree):
+    """Under STRICT the applications' own ports are shut to it: merged metrics are at 15020."""
+    injected = injected_namespaces(tree)
+    for one, spec in tree.spec("NetworkPolicy"):
+        if one["metadata"].get("namespace", "") not in injected or not (spec.get("podSelector") or {}):
+            continue
+        ports = {port.get("port") for rule in spec.get("ingress") or [] for port in rule.get("ports") or []}
+        if 15020 not in ports:
+            yield one, "nobody reaches the agent's metrics"
+
+
+@invariant
+def authority_publishes_what_proxies_read(tree):
+    """istio-ca-crl must be there when a proxy starts; nobody but the authority writes it."""
+    for one in tree.of("ConfigMap", ""):
+        data = one.get("data") or {}
+        if one["metadata"]["name"] == "meshca-published":
+            for namespace in injected_namespaces(tree):
+                if f"ConfigMap.istio-ca-crl.namespace.{namespace}" not in data:
+                    yield one, f"no istio-ca-crl for {namespace}"
 
 
 def breaches(tree):
