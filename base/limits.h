@@ -89,9 +89,11 @@
 #define LIMIT_CONFIG (1024 * 1024)     /* bytes of meshca.yaml, and of each file that it names */
 #define LIMIT_CONFIG_BLOB (8 * 1024 * 1024) /* the configuration with its files, as roles get it */
 #define LIMIT_YAML_DEPTH 64            /* an EnvoyFilter in a template needs 30 */
-#define LIMIT_YAML_ITEMS 32768         /* of one list or map: the facts of 1,000 services, the
-					* items of one kubectl get; LIMIT_YAML holds no more */
-#define LIMIT_YAML (4 * 1024 * 1024)   /* bytes of one inventory, template or manifest file */
+#define LIMIT_YAML_ITEMS 131072        /* of one list or map: MANIFEST.json names 13 files for
+					* each service; the items of one kubectl get */
+#define LIMIT_YAML (16 * 1024 * 1024)  /* bytes of one inventory, template or manifest file;
+					* MANIFEST.json of 4,000 services */
+#define LIMIT_YAML_TEXT "16 MiB"
 #define LIMIT_INVENTORY_FILES 16384    /* one per service, for meshes ten times the largest known */
 #define LIMIT_INVENTORY_DEPTH 16       /* folders within folders */
 #define LIMIT_INVENTORY (64 * 1024 * 1024) /* bytes of all files: 4 kB for each of the above */

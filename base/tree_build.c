@@ -140,7 +140,7 @@ base_tree_push(struct base_tree_build *list, const struct base_tree *value)
 static uint32_t
 hash_of(const char *key)
 {
-	/* FNV-1a. Keys made to collide cost at most LIMIT_YAML_ITEMS squared: about a second. */
+	/* FNV-1a. Keys made to collide cost at most LIMIT_YAML_ITEMS squared: some seconds. */
 	uint32_t hash = 2166136261U;
 
 	for (const char *p = key; *p != '\0'; p++) {

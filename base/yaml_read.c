@@ -360,7 +360,7 @@ base_yaml_read(struct base_arena *arena, const char *name, const char *layer,
 	bool done;
 
 	if (text.len > LIMIT_YAML) {
-		(void)refuse(&reader, 1, "", "larger than 4 MiB; split it");
+		(void)refuse(&reader, 1, "", "larger than " LIMIT_YAML_TEXT "; split it");
 		return NULL;
 	}
 	if (yaml_parser_initialize(&parser) == 0) {

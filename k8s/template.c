@@ -140,7 +140,7 @@ add_file(struct k8s_templates *templates, int dir, const char *name, const char 
 	} else if (!S_ISREG(st.st_mode)) {
 		(void)tmpl_refuse(&at, "is not a regular file; remove it");
 	} else if (base_proc_read_all(fd, LIMIT_YAML, &text, &len) != MC_OK) {
-		(void)tmpl_refuse(&at, "cannot be read or is larger than 4 MiB; split it");
+		(void)tmpl_refuse(&at, "cannot be read or is larger than " LIMIT_YAML_TEXT "; split it");
 	} else {
 		file = file_add(templates);
 		file->path = path;

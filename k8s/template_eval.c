@@ -138,7 +138,7 @@ eval_text(struct eval *eval, const struct scope *scope, const struct tmpl *node,
 	base_buf_append_u8(&buf, '\0');
 	if (base_buf_failed(&buf)) {
 		base_buf_clear(&buf);
-		return tmpl_refuse(node->at, "longer than 4 MiB; make it shorter");
+		return tmpl_refuse(node->at, "longer than " LIMIT_YAML_TEXT "; make it shorter");
 	}
 	*out = base_tree_string(eval->arena, (const char *)buf.ptr, origin);
 	base_buf_clear(&buf);

@@ -176,7 +176,7 @@ START_TEST(test_limits)
 	for (int i = 0; i < LIMIT_YAML + 1; i++) {
 		base_buf_append_str(&buf, "#");
 	}
-	assert_refused(base_buf_span(&buf), "larger than 4 MiB");
+	assert_refused(base_buf_span(&buf), "larger than 16 MiB");
 	base_buf_clear(&buf);
 }
 END_TEST
