@@ -93,6 +93,7 @@ int cli_inventory_explain(struct cli *cli);
 int cli_inventory_import(struct cli *cli);  /* cli_import.c */
 int cli_manifests_render(struct cli *cli);  /* cli_manifests.c */
 int cli_manifests_model(struct cli *cli);
+int cli_manifests_model_schema(struct cli *cli);
 int cli_manifests_mesh_config(struct cli *cli);
 int cli_manifests_explain(struct cli *cli);
 int cli_manifests_generate(struct cli *cli); /* cli_generate.c */

@@ -55,6 +55,16 @@ cli_manifests_model(struct cli *cli)
 	return ret;
 }
 
+int
+cli_manifests_model_schema(struct cli *cli)
+{
+	struct base_arena *arena = base_arena_new();
+	int ret = cli_print_json(cli, k8s_model_schema(arena));
+
+	base_arena_free(arena);
+	return ret;
+}
+
 static int
 print_yaml(const struct cli *cli, const struct base_tree *tree)
 {

@@ -133,6 +133,8 @@ const struct cli_verb CLI_VERBS[CLI_VERB_COUNT] = {
 	cli_manifests_explain, {TEMPLATES}},
     {"manifests model", "DIR ENVIRONMENT", 2, "what templates see of an environment, as JSON", false,
 	cli_manifests_model, {{NULL, NULL, CLI_OPT_INVALID, NULL}}},
+    {"manifests model-schema", NULL, 0, "JSON Schema of the model", false,
+	cli_manifests_model_schema, {{NULL, NULL, CLI_OPT_INVALID, NULL}}},
     {"manifests mesh-config", "DIR ENVIRONMENT", 2, "Istio's MeshConfig that an environment needs",
 	false, cli_manifests_mesh_config, {TEMPLATES}},
     {"manifests templates", NULL, 0, "the built-in templates, with the hash that a shadow names",

@@ -5,7 +5,7 @@
 
 #include "api/cli_args.h"
 
-#define CLI_VERB_COUNT 34
+#define CLI_VERB_COUNT 35
 
 extern const struct cli_verb CLI_VERBS[CLI_VERB_COUNT];
 

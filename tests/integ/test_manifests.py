@@ -13,6 +13,7 @@ import tempfile
 import time
 import unittest
 
+import jsonschema
 import yaml
 
 BIN = pathlib.Path(os.environ["MESHCA_BIN"]).resolve()
@@ -286,6 +287,23 @@ class MeshConfig(unittest.TestCase):
         self.assertEqual(config["pathNormalization"], {"normalization": "DECODE_AND_MERGE_SLASHES"})
         self.assertEqual(config["outboundTrafficPolicy"], {"mode": "REGISTRY_ONLY"})
         self.assertEqual(config["trustDomain"], "cluster.local")
+
+
+class Model(unittest.TestCase):
+    def meshca(self, *words):
+        done = subprocess.run([BIN / "meshca", "manifests", *words], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return json.loads(done.stdout)
+
+    def test_models_are_as_their_schema_says(self):
+        validator = jsonschema.Draft202012Validator(self.meshca("model-schema"))
+        validator.check_schema(validator.schema)
+        for environment in ("development", "production", "staging"):
+            model = self.meshca("model", ECOTRACK, environment)
+            self.assertEqual([error.message for error in validator.iter_errors(model)], [])
+            del model["services"][0]["principal"]
+            model["gateways"][0]["surprise"] = 1
+            self.assertEqual(len(list(validator.iter_errors(model))), 2)
 
 
 class Golden(unittest.TestCase):
