@@ -213,7 +213,21 @@ struct verdict {
 	bool is_unsound; /* an error of the inventory: something has expired, or is not allowed */
 	const struct base_tree *workloads; /* LIST of {at, what} */
 	const struct base_tree *shadows;   /* LIST of paths whose built-in file has changed */
+	const struct base_tree *left_over; /* LIST of environments that the inventory has no more */
 };
+
+/* Asked for single environments, the others are not looked at. */
+static int
+find_left_over(const struct cli *cli, struct cli_mesh *mesh, struct verdict *verdict)
+{
+	verdict->left_over = base_tree_done(base_tree_list(mesh->arena, &CLI_HERE));
+	if (cli_args_nth(&cli->args, "--environment", 0) != NULL) {
+		return CLI_OK;
+	}
+	verdict->left_over = k8s_generate_left_over(mesh->arena, cli_args_get(&cli->args, "--out"),
+	    mesh->inventory);
+	return verdict->left_over == NULL ? cli_fail_err(cli, mc_err_last()->code) : CLI_OK;
+}
 
 static const struct base_tree *
 changed_shadows(struct cli_mesh *mesh)
@@ -270,6 +284,7 @@ print_check_json(const struct cli *cli, struct cli_mesh *mesh, const struct plan
 	base_tree_put(out, "environments", plans_tree(mesh->arena, plans));
 	base_tree_put(out, "workloads", verdict->workloads);
 	base_tree_put(out, "changedBuiltins", verdict->shadows);
+	base_tree_put(out, "leftOver", verdict->left_over);
 	return cli_print_json(cli, base_tree_done(out));
 }
 
@@ -288,6 +303,10 @@ print_check(const struct cli *cli, struct cli_mesh *mesh, const struct plans *pl
 	for (uint32_t i = 0; i < verdict->workloads->count; i++) {
 		(void)printf("%s: %s\n", base_tree_str(verdict->workloads->items[i], "at", ""),
 		    base_tree_str(verdict->workloads->items[i], "what", ""));
+	}
+	for (uint32_t i = 0; i < verdict->left_over->count; i++) {
+		(void)printf("environments/%s: the inventory has no such environment; remove the folder when "
+		    "nothing runs from it\n", verdict->left_over->items[i]->text);
 	}
 	for (size_t i = 0; i < plans->count; i++) {
 		for (int kind = K8S_ADDED; kind <= K8S_HAND_CHANGED; kind++) {
@@ -310,6 +329,9 @@ check(const struct cli *cli, struct cli_mesh *mesh, int64_t at)
 	if (ret == CLI_OK) {
 		ret = check_workloads(cli, mesh, &plans, &verdict);
 	}
+	if (ret == CLI_OK) {
+		ret = find_left_over(cli, mesh, &verdict);
+	}
 	if (ret != CLI_OK) {
 		return ret;
 	}
@@ -321,7 +343,8 @@ check(const struct cli *cli, struct cli_mesh *mesh, int64_t at)
 	} else {
 		print_check(cli, mesh, &plans, &verdict);
 	}
-	return ret == CLI_OK && (verdict.is_unsound || verdict.workloads->count > 0 || plans.changed > 0)
+	return ret == CLI_OK && (verdict.is_unsound || verdict.workloads->count > 0 ||
+				    verdict.left_over->count > 0 || plans.changed > 0)
 	    ? CLI_FAILED
 	    : ret;
 }

@@ -61,4 +61,10 @@ const struct base_tree *k8s_generate_risks(struct base_arena *arena, const struc
 const struct base_tree *k8s_generate_explain(struct base_arena *arena,
     const struct base_tree *files, const char *kind, const char *namespace, const char *name);
 
+/* Environments that were generated below dir and that the inventory no longer has: a sorted LIST of
+ * names. Nothing removes them: what a cluster runs is for people to end. NULL with the failure
+ * recorded; a dir that is not there has none. */
+const struct base_tree *k8s_generate_left_over(struct base_arena *arena, const char *dir,
+    const struct k8s_inventory *inventory);
+
 #endif

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -220,6 +221,20 @@ class Manifests(unittest.TestCase):
                          ["cluster/namespaces.yaml"])
         shutil.rmtree(self.out)
         self.check(code=1, says="MANIFEST.json: added")
+
+    def test_environment_that_is_gone(self):
+        """Its folder stays, since a cluster may run from it; check says so."""
+        self.generate()
+        (self.inventory / "environments/staging.yaml").unlink()
+        for path in self.inventory.rglob("*.yaml"):
+            path.write_text(re.sub(r"(?m)^    staging: .*\n", "", path.read_text()))
+        self.check(code=1, says="environments/staging: the inventory has no such environment")
+        self.check("--environment", "production")
+        self.generate()
+        self.assertTrue(self.environment("staging").is_dir())
+        shutil.rmtree(self.environment("staging"))
+        (self.out / "environments/notes").mkdir()
+        self.check()
 
     def test_what_has_expired(self):
         self.edit(self.inventory / "services/order-service.yaml", "  gatewayPaths:",
