@@ -196,6 +196,24 @@ default_hosts(struct k8s_model *model, const struct k8s_space *space)
 	return base_tree_done(list);
 }
 
+/* Pods that only an account is known of run here: backup jobs, operators. */
+static bool
+has_strangers(const struct k8s_model *model, const struct k8s_space *space)
+{
+	static const enum k8s_node_kind KINDS[] = {K8S_NODE_BACKUP, K8S_NODE_OPERATOR};
+
+	for (size_t i = 0; i < sizeof(KINDS) / sizeof(KINDS[0]); i++) {
+		const struct k8s_nodes *nodes = &model->graph->nodes[KINDS[i]];
+
+		for (size_t j = 0; j < nodes->count; j++) {
+			if (strcmp(nodes->at[j].namespace, space->name) == 0) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 static const struct base_tree *
 space_tree(struct k8s_model *model, const struct k8s_space *space)
 {
@@ -216,6 +234,7 @@ space_tree(struct k8s_model *model, const struct k8s_space *space)
 	k8s_put_bool(model, map, "observe", observe, space->origin);
 	k8s_put_str(model, map, "mtls", space->mtls, space->origin);
 	k8s_put_flag(model, map, "pci", space->pci, space->origin);
+	k8s_put_flag(model, map, "strangers", has_strangers(model, space), space->origin);
 	base_tree_put(map, "sidecarHosts", default_hosts(model, space));
 	if (foreign) {
 		base_tree_put(map, "accounts",

@@ -202,6 +202,42 @@ edge_ports(struct k8s_model *model, const struct k8s_edge *edge)
 	return base_tree_done(list);
 }
 
+/* Pods that were let in or out already: one rule for each is enough. */
+static bool
+is_again(struct k8s_model *model, struct k8s_index *seen, const struct k8s_node *node)
+{
+	const char *key = base_arena_printf(model->arena, "%zu", node->number);
+
+	if (k8s_index_get(seen, key) != NULL) {
+		return true;
+	}
+	k8s_index_put(seen, key, seen);
+	return false;
+}
+
+/* An egress gateway's callers have their edge to the external service; the first leg of it ends
+ * here. */
+static void
+ingress_of_leaving(struct k8s_model *model, const struct k8s_node *node,
+    struct base_tree_build *list)
+{
+	struct k8s_index *seen = k8s_index_new(model->arena);
+
+	for (const struct k8s_edge *out = node->out_first; out != NULL; out = out->next_out) {
+		const struct k8s_edge *in = out->why == K8S_WHY_EGRESS ? out->to->in_first : NULL;
+
+		for (; in != NULL; in = in->next_in) {
+			struct peer peer = {"egress", in->from->namespace, selector_of(in->from),
+			    in->origin};
+
+			if (in->why == K8S_WHY_DECLARED && !is_again(model, seen, in->from)) {
+				peer_push(model, list, &peer,
+				    one_port(model, node->ports[0].workload, in->origin));
+			}
+		}
+	}
+}
+
 /* Probes need no rule: a policy never cuts off a pod from its own node. */
 static const struct base_tree *
 ingress(struct k8s_model *model, const struct k8s_node *node)
@@ -214,8 +250,8 @@ ingress(struct k8s_model *model, const struct k8s_node *node)
 
 		peer_push(model, list, &peer, edge_ports(model, edge));
 	}
-	if (node->kind == K8S_NODE_GATEWAY &&
-	    strcmp(base_tree_str(node->spec, "direction", "ingress"), "ingress") == 0) {
+	ingress_of_leaving(model, node, list);
+	if (node->kind == K8S_NODE_GATEWAY && k8s_is_ingress(node)) {
 		struct peer anyone = {"clients", NULL, NULL, node->origin};
 		struct base_tree_build *ports = base_tree_list(model->arena, node->origin);
 
@@ -252,7 +288,8 @@ egress_platform(struct k8s_model *model, struct base_tree_build *list)
 
 /* To an external service the way leads through its gateway; only the gateway itself leaves. */
 static void
-egress_edge(struct k8s_model *model, struct base_tree_build *list, const struct k8s_edge *edge)
+egress_edge(struct k8s_model *model, struct base_tree_build *list, const struct k8s_edge *edge,
+    struct k8s_index *seen)
 {
 	struct peer peer = {k8s_why_word(edge->why), edge->to->namespace, selector_of(edge->to),
 	    edge->origin};
@@ -263,7 +300,7 @@ egress_edge(struct k8s_model *model, struct base_tree_build *list, const struct 
 	} else if (edge->to->kind == K8S_NODE_EXTERNAL) {
 		const struct k8s_node *gateway = k8s_external_gateway(model, edge->to);
 
-		if (gateway != NULL) {
+		if (gateway != NULL && !is_again(model, seen, gateway)) {
 			peer.why = "egress";
 			peer.namespace = gateway->namespace;
 			peer.selector = selector_of(gateway);
@@ -280,11 +317,12 @@ k8s_model_network(struct k8s_model *model, const struct k8s_node *node)
 {
 	struct base_tree_build *map = base_tree_map(model->arena, node->origin);
 	struct base_tree_build *out = base_tree_list(model->arena, node->origin);
+	struct k8s_index *seen = k8s_index_new(model->arena);
 
 	base_tree_put(map, "ingress", ingress(model, node));
 	egress_platform(model, out);
 	for (const struct k8s_edge *edge = node->out_first; edge != NULL; edge = edge->next_out) {
-		egress_edge(model, out, edge);
+		egress_edge(model, out, edge, seen);
 	}
 	base_tree_put(map, "egress", base_tree_done(out));
 	return base_tree_done(map);

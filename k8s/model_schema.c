@@ -70,7 +70,7 @@ static const struct field ACCOUNT[] = {NEED("name", TEXT), MAY("owner", TEXT),
 static const struct field NAMESPACE[] = {NEED("name", TEXT), NEED("kind", TEXT),
     MAY("create", FLAG), NEED("injected", BOOL), MAY("revision", TEXT), MAY("podSecurity", TEXT),
     MAY("labels", LABELS), NEED("enforce", BOOL), NEED("observe", BOOL), NEED("mtls", TEXT),
-    MAY("pci", FLAG), NEED("sidecarHosts", TEXTS), {"accounts", MAPS, false, ACCOUNT},
+    MAY("pci", FLAG), MAY("strangers", FLAG), NEED("sidecarHosts", TEXTS), {"accounts", MAPS, false, ACCOUNT},
     NEED("owners", TEXTS), END};
 
 /* --- what workloads have in common --- */

@@ -4,3 +4,5 @@ set(MESHCA_CRDS ${CMAKE_SOURCE_DIR}/../shared/crds CACHE PATH "folder of CustomR
 add_test(NAME k8s/invariants COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/k8s/test_invariants.py)
 set_tests_properties(k8s/invariants PROPERTIES TIMEOUT 240
   ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};MESHCA_CRDS=${MESHCA_CRDS}")
+add_test(NAME k8s/network COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/k8s/test_network.py)
+set_tests_properties(k8s/network PROPERTIES TIMEOUT 120 ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")

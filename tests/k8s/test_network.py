@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The NetworkPolicies of the example mesh, decided as Kubernetes decides them: every edge of the model passes, and no
+other connection between workloads does; external hosts are reached by their egress gateway alone."""
+import json
+import os
+import pathlib
+import subprocess
+import unittest
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BIN = pathlib.Path(os.environ["MESHCA_BIN"]).resolve()
+ECOTRACK = ROOT / "k8s/examples/ecotrack"
+OUTSIDE = ("", {})  # an address of no pod
+UNUSED = 4711
+
+
+def meshca(*words):
+    return subprocess.run([BIN / "meshca", "manifests", *words], capture_output=True, text=True, check=True).stdout
+
+
+def holds(selector, labels):
+    return all(labels.get(key) == value for key, value in ((selector or {}).get("matchLabels") or {}).items())
+
+
+def is_peer(peer, pod, home):
+    """Pods are (namespace, labels); home is the policy's namespace."""
+    namespace, labels = pod
+    if "ipBlock" in peer:
+        return pod == OUTSIDE
+    if pod == OUTSIDE:
+        return False
+    if "namespaceSelector" in peer:
+        if not holds(peer["namespaceSelector"], {"kubernetes.io/metadata.name": namespace}):
+            return False
+    elif namespace != home:
+        return False
+    return holds(peer.get("podSelector"), labels)
+
+
+class Policies:
+    def __init__(self, objects):
+        self.all = [(one["metadata"]["namespace"], one["spec"]) for one in objects if one["kind"] == "NetworkPolicy"]
+
+    def lets(self, direction, pod, other, port):
+        """direction: (policy type, key of rules, key of peers)."""
+        kind, rules, peers = direction
+        chosen = [(home, spec) for home, spec in self.all
+                  if home == pod[0] and holds(spec["podSelector"], pod[1]) and kind in spec["policyTypes"]]
+        if not chosen:
+            return True
+        for home, spec in chosen:
+            for rule in spec.get(rules) or []:
+                ports = {one["port"] for one in rule.get("ports") or [] if one.get("protocol", "TCP") == "TCP"}
+                if (not rule.get("ports") or port in ports) and (
+                        not rule.get(peers) or any(is_peer(peer, other, home) for peer in rule[peers])):
+                    return True
+        return False
+
+    def passes(self, source, target, port):
+        out = source == OUTSIDE or self.lets(("Egress", "egress", "to"), source, target, port)
+        return out and (target == OUTSIDE or self.lets(("Ingress", "ingress", "from"), target, source, port))
+
+
+class Network(unittest.TestCase):
+    def setUp(self):
+        self.model = json.loads(meshca("model", ECOTRACK, "production"))
+        text = meshca("render", ECOTRACK, "production")
+        self.objects = [one for one in yaml.load_all(text, yaml.CSafeLoader) if one]
+        self.policies = Policies(self.objects)
+        self.pods = {}
+        for kind, key in (("service", "services"), ("data", "dataServices"), ("gateway", "gateways")):
+            for one in self.model[key]:
+                self.pods[kind, one["namespace"], one["name"]] = (one["namespace"], one["selector"])
+        self.externals = {(one["namespace"], one["name"]): one for one in self.model["externals"]}
+
+    def pod(self, end):
+        """Of what is no document only the namespace is known."""
+        return self.pods.get((end["kind"], end["namespace"], end["name"]), (end["namespace"], {}))
+
+    def connections(self):
+        """(source, target, port, what) of every edge; to an external service there are two legs."""
+        for edge in self.model["edges"]:
+            source = self.pod(edge["from"])
+            what = f"{edge['from']['namespace']}/{edge['from']['name']} -> {edge['to']['namespace']}/{edge['to']['name']}"
+            if edge["to"]["kind"] != "external":
+                for port in edge["ports"]:
+                    yield source, self.pod(edge["to"]), port["workloadPort"], what
+                continue
+            external = self.externals[edge["to"]["namespace"], edge["to"]["name"]]
+            gateway = external["gateway"]
+            through = (gateway["namespace"], gateway["selector"])
+            if edge["why"] == "declared":
+                yield source, through, gateway["port"], what
+            for host in external["hosts"]:
+                yield through, OUTSIDE, host["port"], what
+
+    def test_every_edge_passes(self):
+        seen = 0
+        for source, target, port, what in self.connections():
+            self.assertTrue(self.policies.passes(source, target, port), f"{what} on {port}")
+            seen += 1
+        self.assertGreater(seen, 40)
+        for one in self.model["gateways"]:
+            self.assertEqual(self.policies.passes(OUTSIDE, (one["namespace"], one["selector"]), 443), "ingress" in one)
+
+    def test_nothing_else_passes(self):
+        """Of operators and backup jobs only the namespace is known, so their rule lets its other pods through, too;
+        those are stopped by the AuthorizationPolicy, which knows the account."""
+        wanted = {(source[0], json.dumps(source[1]), target[0], json.dumps(target[1]), port)
+                  for source, target, port, _ in self.connections()}
+        ports = {key: {UNUSED, 443} for key in self.pods}
+        for kind, key in (("service", "services"), ("data", "dataServices")):
+            for one in self.model[key]:
+                ports[kind, one["namespace"], one["name"]] |= {port["workloadPort"] for port in one["ports"]}
+        tried = 0
+        for source in self.pods.values():
+            for key, target in self.pods.items():
+                for port in ports[key]:
+                    this = (source[0], json.dumps(source[1]), target[0], json.dumps(target[1]), port)
+                    # whoever may leave the cluster may also come back in by its front door
+                    comes_back = self.policies.passes(source, OUTSIDE, port) and self.policies.passes(
+                        OUTSIDE, target, port)
+                    if not comes_back and not wanted & {this, (source[0], "{}", *this[2:])}:
+                        tried += 1
+                        self.assertFalse(self.policies.passes(source, target, port), this)
+        self.assertGreater(tried, 200)
+
+    def test_only_egress_gateways_leave(self):
+        leaving = {(one["gateway"]["namespace"], one["gateway"]["name"]) for one in self.model["externals"]}
+        for (kind, namespace, name), pod in self.pods.items():
+            for port in (80, 443):
+                self.assertEqual(self.policies.passes(pod, OUTSIDE, port),
+                                 kind == "gateway" and (namespace, name) in leaving and port == 443, (name, port))
+
+    def test_without_a_policy_everything_passes(self):
+        """What the tests above see is the policies' doing."""
+        self.policies.all.clear()
+        with self.assertRaises(AssertionError):
+            self.test_nothing_else_passes()
+        with self.assertRaises(AssertionError):
+            self.test_only_egress_gateways_leave()
+
+
+if __name__ == "__main__":
+    unittest.main()
