@@ -7,16 +7,12 @@ of Envoy has them; certificates are files where an agent would serve them; istio
 identity provider, so the test's own stand in their place; the application behind is a small one.
 
 scripts/conformance runs it: MESHCA_BIN, MESHCA_ENVOY, MESHCA_EDGES (the folder of chains)."""
-import http.server
 import json
 import os
 import pathlib
 import socket
-import socketserver
 import ssl
-import subprocess
 import sys
-import threading
 import time
 import unittest
 
@@ -25,7 +21,8 @@ from cryptography.hazmat.primitives import serialization
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integ"))
 from harness import Authority, Issuer, new_key  # noqa: E402
 
-ENVOY = os.environ["MESHCA_ENVOY"]
+from envoy import Envoy, application, certificate_of, cluster, echo, listener, take_out  # noqa: E402
+
 CHAINS = pathlib.Path(os.environ["MESHCA_EDGES"])
 LOGIN = "https://login.ecotrack.example/"
 AUDIENCE = "ecotrack-api"
@@ -39,105 +36,28 @@ CALLEES = {
 }
 
 
-class Application(http.server.BaseHTTPRequestHandler):
-    """Answers 200, or what X-Answer asks for."""
-    protocol_version = "HTTP/1.1"
-
-    def answer(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.send_response(int(self.headers.get("X-Answer", 200)))
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    do_GET = do_POST = do_PUT = do_DELETE = answer
-
-    def log_message(self, *_):
-        pass
-
-
-class Echo(socketserver.BaseRequestHandler):
-    def handle(self):
-        while data := self.request.recv(4096):
-            self.request.sendall(data)
-
-
-def serve(server):
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server.server_address[1]
-
-
-def without(filters, drop):
-    return [one for one in filters if not drop(one["name"])]
-
-
-def is_istios(name):
-    return name.startswith("istio.")
-
-
-class Mesh:
-    """An Envoy for all callees; drop names further filters that are taken out."""
-
-    def __init__(self, ca, files, anchors, jwks, drop=lambda name: False):
-        self.removed = set()
-        self.ports = {"http": serve(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Application)),
-                      "tcp": serve(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo))}
-        listeners, clusters = [], []
-        for address, namespace, service, port in CALLEES.values():
-            chain = self.chain(namespace, service, port, files(f"{namespace}/{service}"), anchors, jwks, drop)
-            for listening in (port, OTHER_PORT):
-                listeners.append({"name": f"{service}-{listening}", "filter_chains": [chain], "address": {
-                    "socket_address": {"address": address, "port_value": listening}}})
-            clusters.append({"name": f"inbound|{port}||", "type": "STATIC", "load_assignment": {
-                "cluster_name": "a", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"socket_address": {
-                    "address": "127.0.0.1",
-                    "port_value": self.ports["tcp" if namespace == "data" else "http"]}}}}]}]}})
-        unique = {one["name"]: one for one in clusters}
-        self.config = ca.folder / "envoy.json"
-        self.config.write_text(json.dumps({"static_resources": {
-            "listeners": listeners, "clusters": list(unique.values())}}))
-
-    def chain(self, namespace, service, port, files, anchors, jwks, drop):
+def mesh(ca, files, anchors, jwks, drop=lambda name: False):
+    """An Envoy for all callees, and the names of Istio's filters that are not in it."""
+    removed, listeners, clusters = set(), [], {}
+    backends = {"data": echo(), "ecotrack": application()}
+    for address, namespace, service, port in CALLEES.values():
         chain = json.loads((CHAINS / f"{namespace}.{service}.{port}.json").read_text())
         del chain["filterChainMatch"]
+        take_out(chain, drop, removed)
         for one in chain["filters"]:
-            config = one["typedConfig"]
-            if "httpFilters" in config:
-                self.removed |= {each["name"] for each in config["httpFilters"] if is_istios(each["name"])}
-                config["httpFilters"] = without(config["httpFilters"], lambda name: is_istios(name) or drop(name))
-                for each in config["httpFilters"]:
-                    for provider in each["typedConfig"].get("providers", {}).values():
-                        provider["localJwks"]["inlineString"] = jwks
-        self.removed |= {one["name"] for one in chain["filters"] if is_istios(one["name"])}
-        chain["filters"] = without(chain["filters"], lambda name: is_istios(name) or drop(name))
+            for each in one["typedConfig"].get("httpFilters", []):
+                for provider in each["typedConfig"].get("providers", {}).values():
+                    provider["localJwks"]["inlineString"] = jwks
         tls = chain["transportSocket"]["typedConfig"]["commonTlsContext"]
         del tls["tlsCertificateSdsSecretConfigs"]
-        tls["tlsCertificates"] = [{"certificateChain": {"filename": f"{files}/chain.pem"},
-                                   "privateKey": {"filename": f"{files}/key.pem"}}]
+        tls["tlsCertificates"] = certificate_of(files(f"{namespace}/{service}"))
         wanted = tls.pop("combinedValidationContext")["defaultValidationContext"]
         tls["validationContext"] = {**wanted, "trustedCa": {"filename": str(anchors)}}
-        return chain
-
-    def __enter__(self):
-        self.log = self.config.with_suffix(".log")
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(
-                [ENVOY, "-c", self.config, "--concurrency", "1", "--use-dynamic-base-id",
-                 "--file-flush-interval-msec", "20"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        for _ in range(200):
-            try:
-                for address, _, _, port in CALLEES.values():
-                    socket.create_connection((address, port), 1).close()
-                return self
-            except OSError:
-                if self.process.poll() is not None:
-                    break
-                time.sleep(0.1)
-        self.__exit__()
-        raise AssertionError("envoy did not start: " + self.log.read_text(errors="replace")[-3000:])
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
+        listeners += [listener(f"{service}-{each}", address, each, chain) for each in (port, OTHER_PORT)]
+        clusters[f"inbound|{port}||"] = cluster(f"inbound|{port}||", backends[namespace])
+    envoy = Envoy(ca.folder, listeners, list(clusters.values()))
+    envoy.removed = removed
+    return envoy
 
 
 class Edges(unittest.TestCase):
@@ -150,7 +70,7 @@ class Edges(unittest.TestCase):
         anchors = cls.ca.folder / "production.pem"
         anchors.write_text(cls.ca.anchors("production"))
         cls.parts = (cls.ca, lambda name: cls.files("production", *name.split("/")), anchors, cls.people.jwks())
-        cls.mesh = Mesh(*cls.parts).__enter__()
+        cls.mesh = mesh(*cls.parts).__enter__()
 
     @classmethod
     def tearDownClass(cls):
@@ -298,7 +218,7 @@ class Edges(unittest.TestCase):
     def test_without_the_rules_everything_passes(self):
         self.mesh.__exit__()
         try:
-            with Mesh(*self.parts, drop=lambda name: name.endswith(".rbac")):
+            with mesh(*self.parts, drop=lambda name: name.endswith(".rbac")):
                 self.assertEqual(self.pay("user-service"), 200)
                 self.assertEqual(self.pay(method="GET", path="/refunds"), 200)
                 self.assertEqual(self.pay(port=OTHER_PORT), 200)
@@ -306,7 +226,7 @@ class Edges(unittest.TestCase):
                 self.assertEqual(self.exchange("postgres", ("production", "ecotrack", "default"), b"hello"), b"hello")
                 self.assertIsNone(self.pay(environment="staging"))  # TLS refuses by itself
         finally:
-            type(self).mesh = Mesh(*self.parts).__enter__()
+            type(self).mesh = mesh(*self.parts).__enter__()
 
     def test_what_was_taken_out(self):
         self.assertLessEqual(self.mesh.removed, {"istio.metadata_exchange", "istio.stats"})

@@ -6,7 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	meshconfig "istio.io/api/mesh/v1alpha1"
+	"istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pilot/test/xdstest"
 )
 
 // What a real Envoy is given in tests/edges: of each workload's port in production the filter chain
@@ -30,10 +35,53 @@ func TestEveryPortHasAChainForEnvoy(t *testing.T) {
 					continue
 				}
 				name := fmt.Sprintf("%s.%s.%d.json", service.Namespace, service.Name, port.WorkloadPort)
-				if err := os.WriteFile(filepath.Join(folder, name), []byte(dump(t, tls[0])), 0o644); err != nil {
-					t.Fatal(err)
-				}
+				write(t, filepath.Join(folder, name), dump(t, tls[0]))
 			}
 		}
+	}
+}
+
+// The same of each ingress gateway: its chains for HTTPS, and the routes that they ask for. How many
+// proxies stand before it, the pods' annotation says (templates/workloads/gateway.yaml).
+func TestEveryGatewayHasAChainForEnvoy(t *testing.T) {
+	folder := os.Getenv("MESHCA_EDGES")
+	for _, env := range Environments(t) {
+		if env.Name != "production" {
+			continue
+		}
+		g := generate(t, env)
+		for _, gateway := range env.Model.Gateways {
+			if !gateway.Ingress {
+				continue
+			}
+			proxy := g.proxy(gateway.Namespace, gateway.Name)
+			proxy.Metadata.ProxyConfig = (*model.NodeMetaProxyConfig)(&meshconfig.ProxyConfig{
+				GatewayTopology: &meshconfig.Topology{NumTrustedProxies: gateway.TrustedProxies}})
+			chains := []string{}
+			for _, one := range g.server.Listeners(proxy) {
+				if one.GetAddress().GetSocketAddress().GetPortValue() == 443 {
+					for _, chain := range one.FilterChains {
+						chains = append(chains, dump(t, chain))
+					}
+				}
+			}
+			if len(chains) != 1 {
+				t.Fatalf("%s has %d chains for HTTPS, want 1", gateway.Name, len(chains))
+			}
+			if folder == "" {
+				continue
+			}
+			name := filepath.Join(folder, gateway.Namespace+"."+gateway.Name)
+			routes := strings.Join(xdstest.DumpList(t, g.server.Routes(proxy)), ",\n")
+			write(t, name+".chain.json", chains[0])
+			write(t, name+".routes.json", "["+routes+"]")
+		}
+	}
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -89,6 +89,7 @@ type Policy struct {
 }
 
 type Gateway struct {
+	TrustedProxies                             uint32
 	Name, Namespace, ServiceAccount, Principal string
 	Selector                                   map[string]string
 	Ingress, Egress                            bool
