@@ -14,6 +14,8 @@
 #include "base/yaml.h"
 #include "k8s/generate_int.h"
 
+#define PROXY_USER "1337"
+
 struct check {
 	struct base_arena *arena;
 	struct gen_objects workloads; /* with a pod template; Argo CD's Applications */
@@ -244,6 +246,37 @@ check_port(struct check *check, const struct gen_object *workload, const struct 
 	}
 }
 
+/* What runs as the proxy's user is not caught by the rules that lead traffic through the proxy
+ * (istio: tools/istio-iptables, --proxy-uid). */
+static void
+check_user(struct check *check, const struct gen_object *workload, const struct base_tree *owner)
+{
+	const struct base_tree *user =
+	    base_tree_get(base_tree_get(owner, "securityContext"), "runAsUser");
+
+	if (user != NULL && base_tree_is_scalar(user) && strcmp(user->text, PROXY_USER) == 0) {
+		tell(check, user->origin, base_arena_printf(check->arena,
+			"%s %s runs as user " PROXY_USER ", the proxy's: its traffic goes around the proxy",
+			workload->kind, workload->name));
+	}
+}
+
+static void
+check_users(struct check *check, const struct gen_object *workload,
+    const struct base_tree *template)
+{
+	const struct base_tree *spec = base_tree_get(template, "spec");
+	const struct base_tree *lists[] = {
+	    base_tree_get(spec, "containers"), base_tree_get(spec, "initContainers")};
+
+	check_user(check, workload, spec);
+	for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++) {
+		for (uint32_t i = 0; lists[l] != NULL && i < lists[l]->count; i++) {
+			check_user(check, workload, lists[l]->items[i]);
+		}
+	}
+}
+
 static void
 check_service(struct check *check, const struct base_tree *service)
 {
@@ -263,6 +296,7 @@ check_service(struct check *check, const struct base_tree *service)
 		}
 		check_selector(check, workload, service, template);
 		check_account(check, workload, service, template);
+		check_users(check, workload, template);
 		for (uint32_t j = 0; ports != NULL && j < ports->count; j++) {
 			check_port(check, workload, ports->items[j], template);
 		}

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/yaml.h"
 #include "k8s/lint.h"
+#include "k8s/model.h"
 #include "tests/fuzz/fuzz.h"
 
 #define HEAD "apiVersion: meshca.dev/v1alpha1\nkind: "
@@ -35,6 +36,20 @@ write_and_read(struct base_arena *arena, const struct base_tree *tree)
 	base_buf_clear(&text);
 }
 
+/* What passes its schema has a model, whatever its graph looks like. */
+static void
+derive(struct base_arena *arena, const struct base_tree *all)
+{
+	const struct base_tree *model = k8s_model_derive(arena, all, NULL);
+	const struct k8s_registration *registrations;
+
+	FUZZ_HOLDS(model != NULL);
+	FUZZ_HOLDS(base_tree_get(model, "evidence") != NULL);
+	FUZZ_HOLDS(k8s_model_facts(arena, model)->count > 0);
+	FUZZ_HOLDS(k8s_model_registrations(arena, model, &registrations) ==
+		   base_tree_get(model, "identities")->count);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -53,6 +68,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		FUZZ_HOLDS(all != NULL && strlen(k8s_inventory_hash(arena, all)) == 64);
 		write_and_read(arena, all);
+		derive(arena, all);
 	}
 	k8s_inventory_lint(inventory, AT);
 	k8s_inventory_free(inventory);

@@ -125,6 +125,10 @@ START_TEST(test_disagreement)
 	    "runs as the account default, the inventory says order");
 	finds("containerPort: 8080", "containerPort: 8081",
 	    "no container declares the port 8080, which is web");
+	finds("      containers:", "      securityContext: {runAsUser: 1337}\n      containers:",
+	    "Deployment order runs as user 1337");
+	finds("      - name: app\n", "      - name: app\n        securityContext: {runAsUser: 1337}\n",
+	    "Deployment order runs as user 1337");
 	finds("{name: web", "{name: rest", "the port 8080 is called rest, in the inventory web");
 }
 END_TEST
