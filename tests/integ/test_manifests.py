@@ -205,6 +205,24 @@ class Manifests(unittest.TestCase):
         built = subprocess.run([KUBECTL, "kustomize", user], capture_output=True, text=True, check=True).stdout
         self.assertEqual(documents(built)[0]["spec"]["template"]["spec"]["serviceAccountName"], "order-service")
 
+    def test_full_disk(self):
+        """What stood there stands there afterwards, and nothing is left over."""
+        script = """
+            mount -t tmpfs -o size=1500k tmpfs "$1" || exit 99
+            "$2" manifests generate "$3" --out "$1" --environment development || exit 98
+            "$2" manifests generate "$3" --out "$1"; echo "status $?"
+            find "$1" -path '*environments/*' -prune -print
+            "$2" manifests check "$3" --out "$1" --environment development; echo "status $?"
+        """
+        self.out.mkdir()
+        done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", self.out,
+                               BIN / "meshca", ECOTRACK], capture_output=True, text=True, timeout=60)
+        if done.returncode == 99 and "CI" not in os.environ:
+            self.skipTest("no file system can be mounted here: a full disk was NOT tried")
+        self.assertEqual(done.stdout.splitlines()[-3:],
+                         ["status 1", str(self.environment("development")), "status 0"], done.stderr)
+        self.assertIn("No space left on device", done.stderr)
+
     # --- check ---
     def workload(self, name, port=8080, account=None):
         return (f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: ecotrack}}\n"
