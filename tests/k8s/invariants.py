@@ -427,6 +427,34 @@ def authority_publishes_what_proxies_read(tree):
                     yield one, f"no istio-ca-crl for {namespace}"
 
 
+def stage(one):
+    """Of what must be there before something else is; None: its place does not matter."""
+    kind, spec = one["kind"], one.get("spec") or {}
+    if kind == "AuthorizationPolicy":
+        return 6 if spec == {} else 4 if spec.get("action", "ALLOW") == "ALLOW" else None
+    if kind == "PeerAuthentication":
+        return 5 if (spec.get("mtls") or {}).get("mode") == "STRICT" else None
+    if kind == "NetworkPolicy":
+        return 4 if spec.get("podSelector") else 6
+    return {"Namespace": 0, "ServiceAccount": 1, "Service": 2, "Sidecar": 3}.get(kind)
+
+
+@invariant
+def stages_come_in_their_order(tree):
+    """Identities, Services, Sidecars, what is allowed, STRICT, and then what refuses the rest: applied in another
+    order, a mesh refuses itself meanwhile. Within a wave kinds have an order of their own."""
+    waves = {}
+    for one in tree.objects:
+        text = str((one["metadata"].get("annotations") or {}).get(WAVE, ""))
+        if stage(one) is not None and re.fullmatch(r"-?\d+", text):
+            waves.setdefault(stage(one), []).append((int(text), shown(one)))
+    last = None
+    for number in sorted(waves):
+        if last is not None and min(waves[number])[0] < last[0]:
+            yield min(waves[number])[1], f"before {last[1]}"
+        last = max(waves[number])
+
+
 def breaches(tree):
     """Every (name of the invariant, object, what is wrong)."""
     return [(check.__name__, one if isinstance(one, str) else shown(one), what)

@@ -40,6 +40,7 @@ def route(**more):
 
 
 DENY_ALL = thing("AuthorizationPolicy", {}, SECURITY, name="deny-all")
+DENY_ALL["metadata"]["annotations"] = {WAVE: "10"}
 BY_PRINCIPAL = thing("AuthorizationPolicy", {"selector": {"matchLabels": {"app": "gw"}}, "rules": [
     {"from": [{"source": {"principals": ["a"]}}], "to": [{"operation": {"ports": ["443"]}}]}]}, SECURITY)
 
@@ -52,6 +53,12 @@ def mutual(mode):
 def network(labels, port, name="a"):
     return thing("NetworkPolicy", {"podSelector": {"matchLabels": labels} if labels else {}, "ingress": [
         {"ports": [{"port": port}]}]}, "networking.k8s.io/v1", name=name)
+
+
+def in_wave(kind, api, wave, **spec):
+    one = thing(kind, spec or None, api)
+    one["metadata"]["annotations"] = {WAVE: str(wave)}
+    return one
 
 
 def published(namespace):
@@ -116,6 +123,10 @@ CASES = {
                                      [INJECTED, network({"app": "a"}, 15020), network({}, 8080, "b")]),
     "authority_publishes_what_proxies_read": ([[INJECTED, published("other")]],
                                               [INJECTED, published("shop")]),
+    "stages_come_in_their_order": ([[in_wave("Service", "v1", -30), in_wave("Sidecar", "networking.istio.io/v1", -31)],
+                                    [in_wave("PeerAuthentication", SECURITY, 11, mtls={"mode": "STRICT"})]],
+                                   [in_wave("Service", "v1", -30), in_wave("Sidecar", "networking.istio.io/v1", -29),
+                                    in_wave("PeerAuthentication", SECURITY, -1, mtls={"mode": "STRICT"})]),
     "gateway_hosts_in_both_forms": ([[GATEWAY, thing("AuthorizationPolicy", {
         "selector": {"matchLabels": {"app": "gw"}}, "rules": [{"to": [{"operation": {"hosts": ["a.b"]}}]}]}, SECURITY)]],
         [GATEWAY, thing("AuthorizationPolicy", {"selector": {"matchLabels": {"app": "gw"}}, "rules": [
