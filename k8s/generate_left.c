@@ -10,17 +10,6 @@
 #include "k8s/generate_disk.h"
 #include "k8s/generate_int.h"
 
-static bool
-is_in(const struct k8s_inventory *inventory, const char *name)
-{
-	for (size_t i = 0; i < k8s_inventory_environment_count(inventory); i++) {
-		if (strcmp(k8s_inventory_environment(inventory, i), name) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Only what we wrote has a manifest; other folders are none of our business. */
 static bool
 is_ours(struct base_arena *arena, const char *dir, const char *name)
@@ -62,7 +51,8 @@ k8s_generate_left_over(struct base_arena *arena, const char *dir,
 	for (int i = 0; i < count; i++) {
 		const char *name = entries[i]->d_name;
 
-		if (name[0] != '.' && !is_in(inventory, name) && is_ours(arena, dir, name)) {
+		if (name[0] != '.' && !k8s_inventory_has_environment(inventory, name) &&
+		    is_ours(arena, dir, name)) {
 			names[found++] = base_arena_strdup(arena, name);
 		}
 		free(entries[i]);

@@ -245,8 +245,8 @@ check_heads(struct k8s_inventory *inventory)
 	}
 }
 
-static bool
-has_environment(const struct k8s_inventory *inventory, const char *name)
+bool
+k8s_inventory_has_environment(const struct k8s_inventory *inventory, const char *name)
 {
 	for (size_t i = 0; i < k8s_inventory_environment_count(inventory); i++) {
 		if (strcmp(k8s_inventory_environment(inventory, i), name) == 0) {
@@ -268,7 +268,7 @@ check_overrides(struct k8s_inventory *inventory, const struct base_tree *documen
 	for (uint32_t i = 0; i < overrides->count; i++) {
 		const struct base_tree_entry *entry = &overrides->entries[i];
 
-		if (!has_environment(inventory, entry->key)) {
+		if (!k8s_inventory_has_environment(inventory, entry->key)) {
 			k8s_findings_add(inventory->findings, LINT_ENVIRONMENT_UNKNOWN,
 			    entry->origin, "write the name of a document of kind Environment",
 			    "there is no environment %.64s", entry->key);

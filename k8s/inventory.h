@@ -71,6 +71,7 @@ const struct base_tree *k8s_inventory_documents(const struct k8s_inventory *inve
 /* Environment names, sorted. */
 size_t k8s_inventory_environment_count(const struct k8s_inventory *inventory);
 const char *k8s_inventory_environment(const struct k8s_inventory *inventory, size_t i);
+bool k8s_inventory_has_environment(const struct k8s_inventory *inventory, const char *name);
 
 /*
  * One environment with everything merged: built-in defaults, Mesh, Environment, the document,

@@ -340,12 +340,6 @@ external_tree(struct k8s_model *model, const struct k8s_node *node)
 	base_tree_put(map, "retries",
 	    k8s_model_retries(model, base_tree_get(node->spec, "retries"), origin));
 	base_tree_put(map, "policy", policy_tree(model, node));
-	if (addresses->count > 0) {
-		k8s_put_str(model, map, "sidecarHost",
-		    base_arena_printf(model->arena, "%s/%s", node->namespace,
-			addresses->items[0]->text),
-		    origin);
-	}
 	k8s_put_flag(model, map, "pci", any_pci(node), origin);
 	return base_tree_done(map);
 }

@@ -183,9 +183,6 @@ put_leaving(struct k8s_model *model, struct base_tree_build *map, const struct k
 static void
 put_place(struct k8s_model *model, struct base_tree_build *map, const struct k8s_node *node)
 {
-	const struct k8s_space *space = k8s_model_space(model, node->namespace);
-	bool observe = strcmp(space->enforcement, "observe") == 0;
-
 	k8s_put_str(model, map, "name", node->name, node->origin);
 	k8s_put_str(model, map, "namespace", node->namespace, node->origin);
 	k8s_put_str(model, map, "host", k8s_service_host(model, node->namespace, node->name),
@@ -196,9 +193,7 @@ put_place(struct k8s_model *model, struct base_tree_build *map, const struct k8s
 	k8s_put_same(map, "selector", node->spec, "selector");
 	k8s_put_same(map, "owner", node->spec, "owner");
 	k8s_put_same(map, "onCall", node->spec, "onCall");
-	k8s_put_bool(model, map, "enforce", !observe, space->origin);
-	k8s_put_bool(model, map, "observe", observe, space->origin);
-	k8s_put_str(model, map, "mtls", space->mtls, space->origin);
+	k8s_put_applies(model, map, node);
 }
 
 static const struct base_tree *

@@ -101,6 +101,9 @@ const struct base_tree *k8s_model_identities(struct k8s_model *model);
 const struct base_tree *k8s_model_edges(struct k8s_model *model);
 const struct base_tree *k8s_model_evidence(struct k8s_model *model);
 
+/* Whether rules of its namespace refuse or only watch, and the namespace's mTLS. */
+void k8s_put_applies(struct k8s_model *model, struct base_tree_build *map,
+    const struct k8s_node *node);
 /* What services and data services have in common: names, identity, selector, workload, how
  * policies apply. */
 void k8s_put_workload(struct k8s_model *model, struct base_tree_build *map,

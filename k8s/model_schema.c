@@ -253,7 +253,7 @@ static const struct field EXTERNAL[] = {NEED("name", TEXT), NEED("namespace", TE
     NEED("applicationPort", INT), {"gateway", MAP, true, EGRESS},
     {"toGateway", MAP, true, DESTINATION}, {"tls", MAP, false, EXTERNAL_TLS},
     {"callers", MAPS, false, CALLER}, MAY("timeout", TEXT), {"retries", MAP, false, RETRIES},
-    {"policy", MAP, false, POLICY}, NEED("sidecarHost", TEXT), MAY("pci", FLAG), END};
+    {"policy", MAP, false, POLICY}, MAY("pci", FLAG), END};
 
 /* --- lists for reviews --- */
 static const struct field IDENTITY[] = {NEED("namespace", TEXT), WORKLOAD_IDENTITY,

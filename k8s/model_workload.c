@@ -6,14 +6,23 @@
 #include "k8s/model_int.h"
 
 void
+k8s_put_applies(struct k8s_model *model, struct base_tree_build *map, const struct k8s_node *node)
+{
+	const struct k8s_space *space = k8s_model_space(model, node->namespace);
+	bool observe = strcmp(space->enforcement, "observe") == 0;
+
+	k8s_put_bool(model, map, "enforce", !observe, space->origin);
+	k8s_put_bool(model, map, "observe", observe, space->origin);
+	k8s_put_str(model, map, "mtls", space->mtls, space->origin);
+}
+
+void
 k8s_put_workload(struct k8s_model *model, struct base_tree_build *map, const struct k8s_node *node)
 {
 	const struct base_tree *spec = node->spec;
 	const struct base_tree *workload = base_tree_get(spec, "workload");
 	const struct base_origin *at = workload == NULL ? node->origin : workload->origin;
-	const struct k8s_space *space = k8s_model_space(model, node->namespace);
 	struct base_tree_build *pods = base_tree_map(model->arena, at);
-	bool observe = strcmp(space->enforcement, "observe") == 0;
 
 	k8s_put_str(model, map, "name", node->name, node->origin);
 	k8s_put_str(model, map, "namespace", node->namespace, node->origin);
@@ -32,9 +41,7 @@ k8s_put_workload(struct k8s_model *model, struct base_tree_build *map, const str
 	base_tree_put(map, "workload", base_tree_done(pods));
 	k8s_put_flag(model, map, "generate",
 	    strcmp(base_tree_str(spec, "service", "generated"), "existing") != 0, node->origin);
-	k8s_put_bool(model, map, "enforce", !observe, space->origin);
-	k8s_put_bool(model, map, "observe", observe, space->origin);
-	k8s_put_str(model, map, "mtls", space->mtls, space->origin);
+	k8s_put_applies(model, map, node);
 }
 
 void
