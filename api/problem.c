@@ -43,6 +43,8 @@ static const struct {
     {MC_EHEADERS, {431, 0, "Send fewer or shorter header fields."}},
     {MC_ELENGTH, {411, 0, "Send the body with Content-Length, not in chunks."}},
     {MC_EAPPROVAL, {403, 0, "Have an administrator sign the approval anew."}},
+    {MC_EREGISTRATION, {403, 0,
+	"Have it registered: add it to the inventory, then run 'meshca inventory apply'."}},
     {MC_EIDEMPOTENCY, {409, 0, "Use a new Idempotency-Key for another request."}},
     {MC_ERATE, {429, 1, "Slow down; try again later."}},
     {MC_ESEALED, {503, 30, "Have an operator run 'meshca unseal' on the server."}},

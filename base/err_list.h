@@ -25,6 +25,7 @@ MC_ERR(MC_CLASS_AUTH, 2, MC_ETOKEN, "token", "The bearer token is not acceptable
 MC_ERR(MC_CLASS_AUTH, 3, MC_ECLIENT_CERT, "client-certificate", "The client certificate is not acceptable.")
 MC_ERR(MC_CLASS_DENIED, 1, MC_EDENIED, "denied", "The caller's role does not allow this.")
 MC_ERR(MC_CLASS_DENIED, 2, MC_EAPPROVAL, "approval", "The approval by an administrator is missing or not valid.")
+MC_ERR(MC_CLASS_DENIED, 3, MC_EREGISTRATION, "registration", "The identity is not registered with the authority, or is suspended or retired.")
 MC_ERR(MC_CLASS_NOTFOUND, 1, MC_ENOTFOUND, "not-found", "There is no such thing.")
 MC_ERR(MC_CLASS_CONFLICT, 1, MC_ECONFLICT, "conflict", "It is already there, or in another state.")
 MC_ERR(MC_CLASS_CONFLICT, 2, MC_EIDEMPOTENCY, "idempotency", "The same idempotency key came with another body.")

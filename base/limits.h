@@ -97,6 +97,9 @@
 #define LIMIT_INVENTORY_FILES 16384    /* one per service, for meshes ten times the largest known */
 #define LIMIT_INVENTORY_DEPTH 16       /* folders within folders */
 #define LIMIT_INVENTORY (64 * 1024 * 1024) /* bytes of all files: 4 kB for each of the above */
+#define LIMIT_REGISTRATIONS 16384      /* of one environment: as many as inventory files */
+#define LIMIT_APPLIED (16 * 1024 * 1024) /* bytes of one applied copy: 16,384 services of 1 kB */
+#define LIMIT_APPLIED_KEPT 16          /* applied copies of an environment; events stay for ever */
 #define LIMIT_FINDINGS 10000           /* about one inventory; more are nobody's reading */
 #define LIMIT_TEMPLATE_DEPTH 16        /* includes within includes */
 #define LIMIT_TEMPLATE_RESULT ((size_t)512 * 1024 * 1024) /* bytes: loops within loops end */

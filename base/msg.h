@@ -140,6 +140,11 @@ enum msg_type {
 	MSG_EVENT_LIST = 148,
 	MSG_LEDGER_STATUS = 152, /* 150 was used */
 	MSG_CONFIG_PUT = 154,   /* supervisor only */
+	/* front -> ledger (base/msg_inventory.h) */
+	MSG_INVENTORY_CHUNK = 156,
+	MSG_INVENTORY_PUT = 158,
+	MSG_INVENTORY_GET = 160,
+	MSG_REGISTRATION_LIST = 162,
 
 	/* CLI <-> supervisor on the root-only local socket (base/msg_admin.h) */
 	MSG_ADM_STATUS = 192,

@@ -19,7 +19,9 @@
 	F(S, SPAN, tbs, LIMIT_TBS)                                              \
 	F(S, U8, has_dedup, 0)                                                  \
 	F(S, FIXED, dedup_key, 32)                                              \
-	F(S, FIXED, dedup_body, 32)
+	F(S, FIXED, dedup_body, 32)                                             \
+	F(S, U32, key_type, 0)                                                  \
+	F(S, SPAN, dns_names, MSG_DNS_NAMES_MAX)
 MSG_TABLE(msg_intent, INTENT)
 
 #define INTENT_ANS(F, S)                                                        \

@@ -24,11 +24,15 @@ struct msg_intent {
 	uint8_t has_dedup;
 	uint8_t dedup_key[32];        /* CLIENT: hash of the approval, which is spent with this */
 	uint8_t dedup_body[32];
+	/* what a registration limits; not kept, for tbs has it */
+	uint32_t key_type;          /* bit of base/applied.h; 0: none of them */
+	struct base_span dns_names; /* SERVER: each name and a NUL */
 };
 extern const struct msg_table msg_intent_table;
 
 struct msg_intent_ans {
-	uint32_t status; /* MC_OK, ESERIAL, EIDEMPOTENCY, EAPPROVAL, ENOSPACE, ECLOCK, ESTORE */
+	uint32_t status; /* MC_OK, ESERIAL, EIDEMPOTENCY, EAPPROVAL, ENOSPACE, ECLOCK, ESTORE; by the
+	                    registration: EREGISTRATION, ETTL, ECSR_KEY_TYPE */
 	struct base_span detail;
 	uint64_t seq;
 	uint8_t duplicate; /* 1: nothing was inserted; the certificate below holds the same

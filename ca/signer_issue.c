@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "base/applied.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -34,6 +37,26 @@ signer_build(struct signer *signer, struct signer_request *request, struct cert_
 	return ret;
 }
 
+/* For the ledger, which holds it against the registration. */
+static uint32_t
+key_type(enum msg_key_alg alg, struct base_span key)
+{
+	char name[32];
+
+	switch (alg) {
+	case MSG_KEY_P256:
+		return base_applied_key_bit(base_span_str("p-256"));
+	case MSG_KEY_P384:
+		return base_applied_key_bit(base_span_str("p-384"));
+	case MSG_KEY_RSA:
+		(void)snprintf(name, sizeof(name), "rsa-%zu", 8 * key.len);
+		return base_applied_key_bit(base_span_str(name));
+	case MSG_KEY_INVALID:
+		break;
+	}
+	return 0;
+}
+
 static enum mc_err
 prepare(struct signer *signer, struct signer_request *request, const struct msg_issue *msg)
 {
@@ -54,6 +77,8 @@ prepare(struct signer *signer, struct signer_request *request, const struct msg_
 	    .requester = msg->requester,
 	    .evidence = msg->evidence,
 	    .has_dedup = msg->has_dedup,
+	    .key_type = key_type(leaf.key_alg, leaf.key),
+	    .dns_names = msg->dns_names,
 	};
 	base_copy(intent.dedup_key, msg->dedup_key, sizeof(intent.dedup_key));
 	base_copy(intent.dedup_body, msg->dedup_body, sizeof(intent.dedup_body));

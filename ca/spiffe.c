@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/name.h"
 #include "ca/spiffe.h"
 
 static const char scheme[] = "spiffe://";
@@ -26,44 +27,16 @@ spiffe_trust_domain_valid(struct base_span name)
 	return true;
 }
 
-static bool
-label_valid(struct base_span label)
-{
-	if (label.len == 0 || !is_alnum(label.ptr[0]) || !is_alnum(label.ptr[label.len - 1])) {
-		return false;
-	}
-	for (size_t i = 0; i < label.len; i++) {
-		if (!is_alnum(label.ptr[i]) && label.ptr[i] != '-') {
-			return false;
-		}
-	}
-	return true;
-}
-
 bool
 spiffe_ns_valid(struct base_span ns)
 {
-	return ns.len <= LIMIT_K8S_NAMESPACE && label_valid(ns);
+	return base_name_is_label(ns);
 }
 
 bool
 spiffe_sa_valid(struct base_span sa)
 {
-	size_t start = 0;
-
-	if (sa.len == 0 || sa.len > LIMIT_K8S_NAME) {
-		return false;
-	}
-	/* A subdomain's labels have no length limit of their own in Kubernetes. */
-	for (size_t i = 0; i <= sa.len; i++) {
-		if (i == sa.len || sa.ptr[i] == '.') {
-			if (!label_valid(base_span_of(sa.ptr + start, i - start))) {
-				return false;
-			}
-			start = i + 1;
-		}
-	}
-	return true;
+	return base_name_is_subdomain(sa);
 }
 
 static enum mc_err

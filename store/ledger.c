@@ -31,6 +31,7 @@ answer_table(uint16_t type)
 	case MSG_CRL_STATUS:
 	case MSG_USER_LIST:
 	case MSG_EVENT_LIST:
+	case MSG_REGISTRATION_LIST:
 		return &msg_list_end_table;
 	case MSG_BUNDLE_GET:
 		return &msg_bundle_ans_table;
@@ -38,6 +39,9 @@ answer_table(uint16_t type)
 		return &msg_crl_ans_table;
 	case MSG_USER_GET:
 		return &msg_user_row_table;
+	case MSG_INVENTORY_PUT:
+	case MSG_INVENTORY_GET:
+		return &msg_inventory_row_table;
 	case MSG_LEDGER_STATUS:
 		return &msg_ledger_status_ans_table;
 	default:
@@ -93,6 +97,7 @@ peer_unref(struct ledger_peer *peer)
 	if (*at == peer) {
 		*at = peer->next;
 	}
+	base_buf_clear(&peer->document);
 	free(peer);
 }
 
@@ -100,6 +105,7 @@ void
 ledger_op_free(struct ledger_op *op)
 {
 	peer_unref(op->peer);
+	base_buf_clear(&op->document);
 	base_buf_clear(&op->answers);
 	free(op);
 }
@@ -169,6 +175,10 @@ request_table(uint16_t type)
 		{ MSG_USER_REMOVE, &msg_user_remove_table },
 		{ MSG_EVENT_LIST, &msg_event_list_table },
 		{ MSG_CONFIG_PUT, &msg_config_put_table },
+		{ MSG_INVENTORY_CHUNK, &msg_inventory_chunk_table },
+		{ MSG_INVENTORY_PUT, &msg_inventory_put_table },
+		{ MSG_INVENTORY_GET, &msg_inventory_get_table },
+		{ MSG_REGISTRATION_LIST, &msg_registration_list_table },
 	};
 
 	for (size_t i = 0; i < sizeof(TABLES) / sizeof(TABLES[0]); i++) {
@@ -261,6 +271,49 @@ on_intent(void *self, struct base_chan *chan, const struct base_item *item)
 }
 
 static enum mc_err
+on_inventory_chunk(void *self, struct base_chan *chan, const struct base_item *item)
+{
+	const struct msg_status_ans done = { .status = MC_OK };
+	struct ledger_peer *peer = self;
+	struct ledger_op *op = NULL;
+	enum mc_err ret = decode(peer, item, &op);
+	enum mc_err taken;
+
+	(void)chan;
+	if (ret != MC_OK) {
+		return ret;
+	}
+	taken = ledger_document_add(peer, &op->msg.inventory_chunk);
+	if (taken == MC_OK) {
+		ledger_op_put(op, &msg_status_ans_table, &done);
+	} else {
+		ledger_op_fail(op, taken, mc_err_last()->detail);
+	}
+	ledger_op_answer(op);
+	return MC_OK;
+}
+
+static enum mc_err
+on_inventory_put(void *self, struct base_chan *chan, const struct base_item *item)
+{
+	struct ledger_peer *peer = self;
+	struct ledger_op *op = NULL;
+	enum mc_err ret = decode(peer, item, &op);
+
+	(void)chan;
+	if (ret != MC_OK) {
+		return ret;
+	}
+	if (ledger_document_take(op) == MC_OK) {
+		ledger_write_queue(peer->ledger, op);
+	} else {
+		ledger_op_fail(op, mc_err_last()->code, mc_err_last()->detail);
+		ledger_op_answer(op);
+	}
+	return MC_OK;
+}
+
+static enum mc_err
 on_query(void *self, struct base_chan *chan, const struct base_item *item)
 {
 	struct ledger_peer *peer = self;
@@ -325,7 +378,8 @@ on_status(void *self, struct base_chan *chan, const struct base_item *item)
  * What a front that was taken over can do here: read everything, and revoke certificates but people's (each
  * with an event; who asked is the front's word). It cannot add or remove a person, which needs an
  * administrator's signature (adding: checked by the operators signer; removing: checked here; both
- * spent here once), nor write an intent, a CRL, an issuer or a configuration.
+ * spent here once), nor apply an inventory, which needs one too: where only registered identities get
+ * certificates, it gets none for others. Nor can it write an intent, a CRL, an issuer or a configuration.
  */
 static const struct msg_permit PERMITS[] = {
 	{ MSG_INTENT, SIGNERS | CEREMONY, on_intent },
@@ -348,6 +402,10 @@ static const struct msg_permit PERMITS[] = {
 	{ MSG_EVENT_LIST, FRONT | KEEPER, on_query },
 	{ MSG_LEDGER_STATUS, FRONT | KEEPER | SUPERVISOR, on_status },
 	{ MSG_CONFIG_PUT, SUPERVISOR, on_change },
+	{ MSG_INVENTORY_CHUNK, FRONT, on_inventory_chunk },
+	{ MSG_INVENTORY_PUT, FRONT, on_inventory_put },
+	{ MSG_INVENTORY_GET, FRONT, on_query },
+	{ MSG_REGISTRATION_LIST, FRONT, on_query },
 };
 
 /* --- channels --- */
@@ -494,6 +552,7 @@ ledger_free(struct ledger *ledger)
 	while ((peer = ledger->peers) != NULL) {
 		ledger->peers = peer->next;
 		base_chan_free(peer->chan);
+		base_buf_clear(&peer->document);
 		free(peer);
 	}
 	base_timer_free(ledger->gather);

@@ -102,6 +102,11 @@ apply_intent(struct ledger_apply *apply, struct ledger_op *op)
 		ledger_op_fail(op, apply->refuse_intents, mc_err_text(apply->refuse_intents));
 		return MC_OK;
 	}
+	/* Before a duplicate is looked for: who is suspended does not get the last one again. */
+	ret = store_registration_check(apply->store, intent, apply->now_at);
+	if (ret != MC_OK) {
+		return ret;
+	}
 	if (dedup) {
 		ret = find_duplicate(apply, op, &answered);
 		if (ret != MC_OK || answered) {
@@ -197,6 +202,25 @@ apply_revoke(struct ledger_apply *apply, struct ledger_op *op)
 }
 
 static enum mc_err
+put_inventory(void *arg, const struct msg_inventory_row *row)
+{
+	ledger_op_put(arg, &msg_inventory_row_table, row);
+	return MC_OK;
+}
+
+/* May be large, and revocations need the room that is kept on a full disk. */
+static enum mc_err
+apply_inventory(struct ledger_apply *apply, struct ledger_op *op)
+{
+	if (apply->refuse_intents == MC_ENOSPACE) {
+		ledger_op_fail(op, MC_ENOSPACE, mc_err_text(MC_ENOSPACE));
+		return MC_OK;
+	}
+	return store_inventory_put(apply->store, &op->msg.inventory_put,
+	    base_buf_span(&op->document), apply->now_at, put_inventory, op);
+}
+
+static enum mc_err
 apply_config(struct ledger_apply *apply, struct ledger_op *op)
 {
 	struct base_buf diff;
@@ -259,6 +283,9 @@ ledger_apply_op(struct ledger_apply *apply, struct ledger_op *op)
 		break;
 	case MSG_REVOKE:
 		ret = apply_revoke(apply, op);
+		break;
+	case MSG_INVENTORY_PUT:
+		ret = apply_inventory(apply, op);
 		break;
 	default:
 		ret = apply_plain(apply, op);

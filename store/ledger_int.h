@@ -40,6 +40,8 @@ struct ledger_peer {
 	enum msg_role role;
 	char environment[LIMIT_ENVIRONMENT + 1];
 	bool greeted;
+	uint8_t document_id[16];  /* the request that the pieces belong to */
+	struct base_buf document; /* what has come of an inventory; max is 0 before the first */
 	unsigned refs; /* the channel, and every request under way */
 };
 
@@ -61,6 +63,10 @@ union ledger_msg {
 	struct msg_user_remove user_remove;
 	struct msg_event_list event_list;
 	struct msg_config_put config_put;
+	struct msg_inventory_chunk inventory_chunk;
+	struct msg_inventory_put inventory_put;
+	struct msg_inventory_get inventory_get;
+	struct msg_registration_list registration_list;
 	struct msg_empty empty;
 };
 
@@ -74,6 +80,7 @@ struct ledger_op {
 	union ledger_msg msg;    /* spans point into payload */
 	struct store_scope scope;
 	struct store_view view;  /* queries */
+	struct base_buf document; /* INVENTORY_PUT */
 	struct base_buf answers; /* items: le32 length, bytes; all but the last go as MORE */
 	size_t payload_len;
 	uint8_t payload[];
@@ -203,6 +210,13 @@ struct ledger_apply {
 };
 /* Puts the answer. Returns MC_OK, also for a refusal, or an MC_CLASS_IO error that undoes all. */
 enum mc_err ledger_apply_op(struct ledger_apply *apply, struct ledger_op *op) MC_MUST_CHECK;
+
+/* --- ledger_inventory.c --- */
+/* Takes the next piece. MC_ECONFLICT, MC_ETOOBIG. */
+enum mc_err ledger_document_add(struct ledger_peer *peer,
+    const struct msg_inventory_chunk *chunk) MC_MUST_CHECK;
+/* Moves the whole document from the peer to the request that ends it. MC_ECONFLICT. */
+enum mc_err ledger_document_take(struct ledger_op *op) MC_MUST_CHECK;
 
 /* --- ledger_read.c --- */
 void ledger_read_submit(struct ledger *ledger, struct ledger_op *op);

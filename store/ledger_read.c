@@ -66,6 +66,20 @@ put_event(void *arg, const struct msg_event_row *row)
 	return MC_OK;
 }
 
+static enum mc_err
+put_inventory(void *arg, const struct msg_inventory_row *row)
+{
+	ledger_op_put(arg, &msg_inventory_row_table, row);
+	return MC_OK;
+}
+
+static enum mc_err
+put_registration(void *arg, const struct msg_registration_row *row)
+{
+	ledger_op_put(arg, &msg_registration_row_table, row);
+	return MC_OK;
+}
+
 /* Entries gather until an item is full. */
 struct revoked {
 	struct ledger_op *op;
@@ -139,6 +153,8 @@ read_one(struct store *store, struct ledger_op *op)
 	case MSG_USER_GET:
 		return store_user_get(store, &op->view, op->msg.user_get.cert_sha256, put_user,
 		    op);
+	case MSG_INVENTORY_GET:
+		return store_inventory_get(store, &op->msg.inventory_get, put_inventory, op);
 	case MSG_REVOKED_LIST:
 		return read_revoked(store, op);
 	default:
@@ -169,6 +185,10 @@ read_list(struct store *store, struct ledger_op *op)
 		break;
 	case MSG_EVENT_LIST:
 		ret = store_event_list(store, &op->msg.event_list, put_event, op, &next);
+		break;
+	case MSG_REGISTRATION_LIST:
+		ret = store_registration_list(store, &op->msg.registration_list,
+		    put_registration, op, &next);
 		break;
 	default:
 		return read_one(store, op);

@@ -238,6 +238,7 @@ sq_rollback(struct store *store)
 	sq->head = sq->saved;
 	sq_cache_clear(&sq->names);
 	sq_cache_clear(&sq->evidence);
+	sq_gates_clear(sq);
 }
 
 static enum mc_err
@@ -292,6 +293,7 @@ static const struct store_ops SQ_OPS = {
 	.rollback = sq_rollback,
 	.head = sq_head,
 	.checkpoint = sq_checkpoint,
+	.registration_check = sq_registration_check,
 	.intent_put = sq_intent_put,
 	.signature_put = sq_signature_put,
 	.issuer_put = sq_issuer_put,
@@ -300,6 +302,7 @@ static const struct store_ops SQ_OPS = {
 	.revoke = sq_revoke,
 	.user_put = sq_user_put,
 	.user_remove = sq_user_remove,
+	.inventory_put = sq_inventory_put,
 	.event_put = sq_event_put,
 	.config_put = sq_config_put,
 	.cert_by_serial = sq_cert_by_serial,
@@ -313,6 +316,8 @@ static const struct store_ops SQ_OPS = {
 	.revoked_list = sq_revoked_list,
 	.user_get = sq_user_get,
 	.user_list = sq_user_list,
+	.inventory_get = sq_inventory_get,
+	.registration_list = sq_registration_list,
 	.event_list = sq_event_list,
 	.dedup_recent = sq_dedup_recent,
 	.self_check = sq_self_check,

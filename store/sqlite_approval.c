@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an administrator signed: that it fits, and that it serves once. */
-#include "base/buf.h"
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "store/sqlite_int.h"
-
-#define REMOVAL_TEXT 128 /* the heading, a name, a time */
 
 enum mc_err
 sq_approval_check(struct sq *sq, const uint8_t id[32], const uint8_t request_id[16], bool *again)
@@ -55,7 +52,7 @@ sq_approval_spend(struct sq *sq, const uint8_t id[32], const uint8_t request_id[
 
 /* The live administrator whose certificate this is: the name, and the hash of the key. */
 static enum mc_err
-find_approver(struct sq *sq, const struct msg_user_remove *remove, int64_t now_at,
+find_approver(struct sq *sq, const uint8_t approver_sha256[32], int64_t now_at,
     uint8_t spki_sha256[32], char name[LIMIT_USER_NAME + 1])
 {
 	sqlite3_stmt *stmt = sq_stmt(sq, SQ_USER_APPROVER);
@@ -67,7 +64,7 @@ find_approver(struct sq *sq, const struct msg_user_remove *remove, int64_t now_a
 		return ret;
 	}
 	(void)sqlite3_bind_int64(stmt, 1, now_at);
-	sq_bind_fixed(stmt, 2, remove->approver_sha256, 32);
+	sq_bind_fixed(stmt, 2, approver_sha256, 32);
 	ret = sq_step(sq, stmt, &row);
 	if (ret == MC_OK && (!row || sqlite3_column_int(stmt, 0) != MSG_USER_ADMIN)) {
 		ret = MC_FAIL(MC_EAPPROVAL, "the approver is not an administrator");
@@ -87,39 +84,32 @@ find_approver(struct sq *sq, const struct msg_user_remove *remove, int64_t now_a
 
 /* Whether the signature fits; out->id is of the text, not of the signature, which has a twin (r, n - s). */
 static enum mc_err
-check_signature(const struct msg_user_remove *remove, const uint8_t spki_sha256[32],
+check_signature(const struct sq_approval *approval, const uint8_t spki_sha256[32],
     struct sq_approved *out)
 {
+	const struct base_span pieces[2] = { base_span_of(approval->approver_sha256, 32),
+		approval->text };
 	uint8_t shown[32];
-	struct base_buf text;
 	bool fits;
 
-	base_buf_init(&text, REMOVAL_TEXT);
-	base_buf_append_str(&text, "meshca-user-remove-v1\n");
-	base_buf_append_span(&text, remove->name);
-	base_buf_appendf(&text, "\n%lld\n", (long long)remove->approval_expires_at);
-	const struct base_span pieces[2] = { base_span_of(remove->approver_sha256, 32),
-		base_buf_span(&text) };
 	base_crypto_sha256v(pieces, 2, out->id);
-	base_crypto_sha256(remove->approver_spki, shown);
-	fits = !base_buf_failed(&text) && base_crypto_equal(spki_sha256, shown, sizeof(shown)) &&
-	    base_crypto_p256_verify(remove->approver_spki, pieces[1], remove->approval_sig);
-	base_buf_clear(&text);
+	base_crypto_sha256(approval->approver_spki, shown);
+	fits = base_crypto_equal(spki_sha256, shown, sizeof(shown)) &&
+	    base_crypto_p256_verify(approval->approver_spki, approval->text, approval->signature);
 	return fits ? MC_OK : MC_FAIL(MC_EAPPROVAL, "the approval's signature does not fit");
 }
 
 enum mc_err
-sq_approval_of_removal(struct sq *sq, const struct msg_user_remove *remove, int64_t now_at,
+sq_approval_verify(struct sq *sq, const struct sq_approval *approval, int64_t now_at,
     struct sq_approved *out)
 {
 	uint8_t spki_sha256[32];
 	enum mc_err ret;
 
-	if (remove->approval_expires_at < now_at ||
-	    remove->approval_expires_at > now_at + LIMIT_APPROVAL_S) {
+	if (approval->expires_at < now_at || approval->expires_at > now_at + LIMIT_APPROVAL_S) {
 		return MC_FAIL(MC_EAPPROVAL, "the approval has expired or is for more than %d s",
 		    LIMIT_APPROVAL_S);
 	}
-	ret = find_approver(sq, remove, now_at, spki_sha256, out->actor);
-	return ret == MC_OK ? check_signature(remove, spki_sha256, out) : ret;
+	ret = find_approver(sq, approval->approver_sha256, now_at, spki_sha256, out->actor);
+	return ret == MC_OK ? check_signature(approval, spki_sha256, out) : ret;
 }

@@ -40,6 +40,17 @@ static const struct {
 	    " AND a.number > b.number WHERE a.received = a.total AND b.received = b.total"
 	    " AND (a.this_update_at < b.this_update_at"
 	    " OR a.revocation_seq < b.revocation_seq)" },
+	{ "registrations are not as many as the newest applied inventory says",
+	    "SELECT count(*) FROM inventories v WHERE seq = (SELECT max(seq) FROM inventories"
+	    " WHERE environment = v.environment) AND count <> (SELECT count(*) FROM"
+	    " registrations WHERE environment = v.environment AND inventory = v.seq)" },
+	{ "registrations are of no applied inventory",
+	    "SELECT count(*) FROM registrations g WHERE inventory <> coalesce((SELECT max(seq)"
+	    " FROM inventories WHERE environment = g.environment), 0)" },
+	{ "registered DNS names are of no registration",
+	    "SELECT count(*) FROM registered_names n WHERE NOT EXISTS(SELECT 1 FROM"
+	    " registrations g WHERE g.environment = n.environment"
+	    " AND g.identity = n.identity)" },
 	{ "CRLs lack bytes",
 	    "SELECT count(*) FROM crls l WHERE received <> coalesce((SELECT"
 	    " sum(length(bytes)) FROM crl_chunks c WHERE c.issuer = l.issuer"

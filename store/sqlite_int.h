@@ -88,8 +88,29 @@ enum sq_stmt {
 	SQ_CERT_LIST_IDENTITY,
 	SQ_CERT_WALK,
 	SQ_DEDUP_RECENT,
+	SQ_INVENTORY_PUT,
+	SQ_INVENTORY_OLD,
+	SQ_INVENTORY_GET,
+	SQ_INVENTORY_BYTES,
+	SQ_REGISTRATION_GET,
+	SQ_REGISTRATION_PUT,
+	SQ_REGISTRATIONS_OLD,
+	SQ_REGISTRATION_LIST,
+	SQ_REGISTERED_NAME_PUT,
+	SQ_REGISTERED_NAMES_CLEAR,
+	SQ_GATE_GET,
+	SQ_GATE_REGISTRATION,
+	SQ_GATE_NAME,
 	SQ_RECORDED_AT,
 	SQ_STMT_COUNT
+};
+
+/* Whether an environment's leaves are held against registrations. */
+#define SQ_GATES 64 /* above LIMIT_ENVIRONMENTS; two that collide are looked up anew */
+struct sq_gate {
+	int64_t environment; /* 0: free */
+	bool applied;
+	bool registered_only;
 };
 
 struct sq {
@@ -103,6 +124,7 @@ struct sq {
 	struct sq_cache names;
 	struct sq_cache evidence;
 	struct sq_recent *recent; /* writer: SQ_RECENT entries by seq */
+	struct sq_gate gates[SQ_GATES]; /* writer */
 	struct base_buf scratch;  /* assembled certificate of the row being read */
 };
 
@@ -111,8 +133,15 @@ struct sq_approved {
 	uint8_t id[32]; /* for sq_approval_spend() */
 	char actor[LIMIT_USER_NAME + 1];
 };
-/* Checks the approval of base/msg_query.h, but not whether it was spent. MC_EAPPROVAL. */
-enum mc_err sq_approval_of_removal(struct sq *sq, const struct msg_user_remove *remove, int64_t now_at,
+struct sq_approval {
+	struct base_span text; /* what was signed, its expiry included */
+	const uint8_t *approver_sha256;
+	struct base_span approver_spki;
+	int64_t expires_at;
+	struct base_span signature;
+};
+/* Whether a live administrator signed the text, for now; not whether it was spent. MC_EAPPROVAL. */
+enum mc_err sq_approval_verify(struct sq *sq, const struct sq_approval *approval, int64_t now_at,
     struct sq_approved *out) MC_MUST_CHECK;
 /* An approval that was spent before: MC_OK and *again when by this request, else MC_EAPPROVAL. */
 enum mc_err sq_approval_check(struct sq *sq, const uint8_t id[32], const uint8_t request_id[16],
@@ -220,6 +249,19 @@ enum mc_err sq_user_get(struct store *store, const struct store_view *view,
     const uint8_t cert_sha256[32], store_user_fn fn, void *arg);
 enum mc_err sq_user_list(struct store *store, const struct store_view *view,
     store_user_fn fn, void *arg);
+
+/* --- sqlite_inventory.c --- */
+enum mc_err sq_inventory_put(struct store *store, const struct msg_inventory_put *put,
+    struct base_span document, int64_t now_at, store_inventory_fn fn, void *arg);
+enum mc_err sq_inventory_get(struct store *store, const struct msg_inventory_get *query,
+    store_inventory_fn fn, void *arg);
+enum mc_err sq_registration_list(struct store *store, const struct msg_registration_list *query,
+    store_registration_fn fn, void *arg, uint64_t *next);
+
+/* --- sqlite_gate.c --- */
+enum mc_err sq_registration_check(struct store *store, const struct msg_intent *intent,
+    int64_t now_at);
+void sq_gates_clear(struct sq *sq);
 
 /* --- sqlite_read.c --- */
 enum mc_err sq_cert_by_serial(struct store *store, const struct store_view *view,

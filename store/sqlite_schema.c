@@ -75,7 +75,29 @@ static const char SCHEMA_2[] =
     "CREATE TABLE approvals(id BLOB PRIMARY KEY, until_at INTEGER NOT NULL,"
     " request_id BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 
-const char *const SQ_MIGRATIONS[] = { SCHEMA_1, SCHEMA_2 };
+/*
+ * inventories: the newest applied copies (base/applied.h) of each environment. registrations: what the newest
+ * says, a row for each identity; place is its number there. registered_names: whose DNS names are whose.
+ */
+static const char SCHEMA_3[] =
+    "CREATE TABLE inventories("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT, environment INTEGER NOT NULL,"
+    " registered_only INTEGER NOT NULL, count INTEGER NOT NULL, sha256 BLOB NOT NULL,"
+    " at INTEGER NOT NULL, actor TEXT NOT NULL, source TEXT NOT NULL,"
+    " request_id BLOB NOT NULL, document BLOB NOT NULL) STRICT;"
+    "CREATE INDEX inventories_environment ON inventories(environment);"
+    "CREATE TABLE registrations("
+    " environment INTEGER NOT NULL, identity INTEGER NOT NULL, place INTEGER NOT NULL,"
+    " inventory INTEGER NOT NULL, namespace TEXT NOT NULL, account TEXT NOT NULL,"
+    " owner TEXT NOT NULL, state INTEGER NOT NULL, max_ttl_s INTEGER NOT NULL,"
+    " key_types INTEGER NOT NULL, dns_names TEXT NOT NULL, registered_at INTEGER NOT NULL,"
+    " PRIMARY KEY(environment, identity)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX registrations_place ON registrations(environment, place);"
+    "CREATE TABLE registered_names("
+    " environment INTEGER NOT NULL, name TEXT NOT NULL, identity INTEGER NOT NULL,"
+    " PRIMARY KEY(environment, name, identity)) STRICT, WITHOUT ROWID;";
+
+const char *const SQ_MIGRATIONS[] = { SCHEMA_1, SCHEMA_2, SCHEMA_3 };
 const unsigned SQ_MIGRATION_COUNT = sizeof(SQ_MIGRATIONS) / sizeof(SQ_MIGRATIONS[0]);
 
 static enum mc_err

@@ -152,6 +152,45 @@ static const char *const SQL[SQ_STMT_COUNT] = {
 	    " WHERE i.seq >= ?1 ORDER BY i.seq",
 	[SQ_DEDUP_RECENT] = "SELECT dedup_key, seq, recorded_at FROM intents NOT INDEXED"
 	    " WHERE seq >= ?1 ORDER BY seq",
+	[SQ_INVENTORY_PUT] = "INSERT INTO inventories(environment, registered_only, count, sha256,"
+	    " at, actor, source, request_id, document) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+	[SQ_INVENTORY_OLD] = "DELETE FROM inventories WHERE environment = ?1 AND seq <= (SELECT seq"
+	    " FROM inventories WHERE environment = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
+	[SQ_INVENTORY_GET] = "SELECT seq, registered_only, count, sha256, at, actor,"
+	    " length(document) FROM inventories WHERE environment = ?1 AND (?2 = 0 OR seq = ?2)"
+	    " ORDER BY seq DESC LIMIT 1",
+	[SQ_INVENTORY_BYTES] = "SELECT substr(document, ?2, ?3) FROM inventories WHERE seq = ?1",
+	[SQ_REGISTRATION_GET] = "SELECT state, max_ttl_s, key_types, dns_names, owner"
+	    " FROM registrations WHERE environment = ?1 AND identity = ?2",
+	[SQ_REGISTRATION_PUT] = "INSERT INTO registrations(environment, identity, place, inventory,"
+	    " namespace, account, owner, state, max_ttl_s, key_types, dns_names, registered_at)"
+	    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)"
+	    " ON CONFLICT(environment, identity) DO UPDATE SET place = excluded.place,"
+	    " inventory = excluded.inventory, owner = excluded.owner, state = excluded.state,"
+	    " max_ttl_s = excluded.max_ttl_s, key_types = excluded.key_types,"
+	    " dns_names = excluded.dns_names",
+	[SQ_REGISTRATIONS_OLD] =
+	    "DELETE FROM registrations WHERE environment = ?1 AND inventory <>"
+	    " (SELECT max(seq) FROM inventories WHERE environment = ?1)",
+	[SQ_REGISTRATION_LIST] = "SELECT g.place, d.text, g.namespace, g.account, g.owner, g.state,"
+	    " g.max_ttl_s, g.key_types, g.dns_names, g.registered_at, i.recorded_at,"
+	    " i.not_after_at FROM registrations g INDEXED BY registrations_place"
+	    " CROSS JOIN names d ON d.id = g.identity"
+	    " LEFT JOIN intents i ON i.seq = (SELECT seq FROM intents INDEXED BY"
+	    " intents_identity WHERE identity = g.identity ORDER BY seq DESC LIMIT 1)"
+	    " WHERE g.environment = ?1 AND g.place > ?2 ORDER BY g.place LIMIT ?3",
+	[SQ_REGISTERED_NAME_PUT] =
+	    "INSERT OR IGNORE INTO registered_names(environment, name, identity)"
+	    " VALUES(?1, ?2, ?3)",
+	[SQ_REGISTERED_NAMES_CLEAR] =
+	    "DELETE FROM registered_names WHERE environment = ?1",
+	[SQ_GATE_GET] = "SELECT registered_only FROM inventories WHERE environment = ?1"
+	    " ORDER BY seq DESC LIMIT 1",
+	[SQ_GATE_REGISTRATION] = "SELECT state, max_ttl_s, key_types FROM registrations"
+	    " WHERE environment = ?1 AND identity = ?2",
+	[SQ_GATE_NAME] = "SELECT count(*), coalesce(sum(g.state = ?3), 0) FROM registered_names n"
+	    " CROSS JOIN registrations g ON g.environment = n.environment"
+	    " AND g.identity = n.identity WHERE n.environment = ?1 AND n.name = ?2",
 	[SQ_RECORDED_AT] = "SELECT recorded_at FROM intents WHERE seq = ?1",
 };
 

@@ -311,6 +311,28 @@ check_removable(struct sq *sq, struct base_span name, int64_t now_at)
 	return ret;
 }
 
+#define REMOVAL_TEXT 128 /* the heading, a name, a time */
+
+/* The approval of base/msg_query.h. */
+static enum mc_err
+check_removal(struct sq *sq, const struct msg_user_remove *remove, int64_t now_at,
+    struct sq_approved *out)
+{
+	struct base_buf text;
+	enum mc_err ret;
+
+	base_buf_init(&text, REMOVAL_TEXT);
+	base_buf_append_str(&text, "meshca-user-remove-v1\n");
+	base_buf_append_span(&text, remove->name);
+	base_buf_appendf(&text, "\n%lld\n", (long long)remove->approval_expires_at);
+	const struct sq_approval approval = { base_buf_span(&text), remove->approver_sha256,
+		remove->approver_spki, remove->approval_expires_at, remove->approval_sig };
+	ret = base_buf_failed(&text) ? MC_FAIL(MC_EAPPROVAL, "nobody has so long a name") :
+	                               sq_approval_verify(sq, &approval, now_at, out);
+	base_buf_clear(&text);
+	return ret;
+}
+
 enum mc_err
 sq_user_remove(struct store *store, const struct msg_user_remove *remove, int64_t now_at)
 {
@@ -324,7 +346,7 @@ sq_user_remove(struct store *store, const struct msg_user_remove *remove, int64_
 	bool again = false;
 	struct held held = { 0 };
 	/* All checks come before the first change: a refusal does not undo the others of its batch. */
-	enum mc_err ret = sq_approval_of_removal(sq, remove, now_at, &approved);
+	enum mc_err ret = check_removal(sq, remove, now_at, &approved);
 
 	if (ret == MC_OK) {
 		ret = check_removable(sq, remove->name, now_at);

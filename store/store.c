@@ -102,6 +102,17 @@ store_head(struct store *store, struct store_head *out)
 }
 
 enum mc_err
+store_registration_check(struct store *store, const struct msg_intent *intent, int64_t now_at)
+{
+	enum mc_err ret = check(store, NEED_TX, "registration-check");
+
+	if (ret == MC_OK) {
+		ret = store->ops->registration_check(store, intent, now_at);
+	}
+	return ret;
+}
+
+enum mc_err
 store_intent_put(struct store *store, const struct msg_intent *intent, int64_t now_at,
     struct store_intended *out)
 {
@@ -206,6 +217,18 @@ store_user_remove(struct store *store, const struct msg_user_remove *remove,
 
 	if (ret == MC_OK) {
 		ret = store->ops->user_remove(store, remove, now_at);
+	}
+	return ret;
+}
+
+enum mc_err
+store_inventory_put(struct store *store, const struct msg_inventory_put *put,
+    struct base_span document, int64_t now_at, store_inventory_fn fn, void *arg)
+{
+	enum mc_err ret = check(store, NEED_TX, "inventory-put");
+
+	if (ret == MC_OK) {
+		ret = store->ops->inventory_put(store, put, document, now_at, fn, arg);
 	}
 	return ret;
 }
@@ -363,6 +386,35 @@ store_user_list(struct store *store, const struct store_view *view, store_user_f
 
 	if (ret == MC_OK) {
 		ret = store->ops->user_list(store, view, fn, arg);
+	}
+	return ret;
+}
+
+enum mc_err
+store_inventory_get(struct store *store, const struct msg_inventory_get *query,
+    store_inventory_fn fn, void *arg)
+{
+	enum mc_err ret = check(store, NEED_ANY, "inventory-get");
+
+	if (ret == MC_OK) {
+		ret = store->ops->inventory_get(store, query, fn, arg);
+	}
+	return ret;
+}
+
+enum mc_err
+store_registration_list(struct store *store, const struct msg_registration_list *query,
+    store_registration_fn fn, void *arg, uint64_t *next)
+{
+	enum mc_err ret = check(store, NEED_ANY, "registration-list");
+
+	if (ret == MC_OK && (query->limit == 0 || query->limit > LIMIT_PAGE ||
+	                        query->after > LIMIT_REGISTRATIONS)) {
+		ret = MC_FAIL(MC_EUSAGE, "a page has 1 to %d rows, after one that there is",
+		    LIMIT_PAGE);
+	}
+	if (ret == MC_OK) {
+		ret = store->ops->registration_list(store, query, fn, arg, next);
 	}
 	return ret;
 }

@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 
+#include "base/msg_inventory.h"
 #include "base/msg_ledger.h"
 #include "base/msg_query.h"
 
@@ -70,6 +71,8 @@ typedef enum mc_err (*store_bundle_fn)(void *arg, const struct msg_bundle_ans *b
 typedef enum mc_err (*store_crl_fn)(void *arg, const struct msg_crl_ans *crl);
 typedef enum mc_err (*store_crl_status_fn)(void *arg, const struct msg_crl_status_row *row);
 typedef enum mc_err (*store_user_fn)(void *arg, const struct msg_user_row *row);
+typedef enum mc_err (*store_inventory_fn)(void *arg, const struct msg_inventory_row *row);
+typedef enum mc_err (*store_registration_fn)(void *arg, const struct msg_registration_row *row);
 typedef enum mc_err (*store_event_fn)(void *arg, const struct msg_event_row *row);
 typedef enum mc_err (*store_revoked_fn)(void *arg, struct base_span serial,
     int64_t revoked_at, uint8_t reason);
@@ -113,6 +116,8 @@ struct store_ops {
 	 * move */
 	enum mc_err (*checkpoint)(struct store *self, unsigned *left);
 
+	enum mc_err (*registration_check)(struct store *self, const struct msg_intent *intent,
+	    int64_t now_at);
 	enum mc_err (*intent_put)(struct store *self, const struct msg_intent *intent,
 	    int64_t now_at, struct store_intended *out);
 	enum mc_err (*signature_put)(struct store *self, const struct msg_signature *sig,
@@ -129,6 +134,8 @@ struct store_ops {
 	    int64_t now_at, bool *inserted);
 	enum mc_err (*user_remove)(struct store *self, const struct msg_user_remove *remove,
 	    int64_t now_at);
+	enum mc_err (*inventory_put)(struct store *self, const struct msg_inventory_put *put,
+	    struct base_span document, int64_t now_at, store_inventory_fn fn, void *arg);
 	enum mc_err (*event_put)(struct store *self, const struct store_event *event,
 	    int64_t now_at);
 	enum mc_err (*config_put)(struct store *self, const struct msg_config_put *put,
@@ -156,6 +163,11 @@ struct store_ops {
 	    const uint8_t cert_sha256[32], store_user_fn fn, void *arg);
 	enum mc_err (*user_list)(struct store *self, const struct store_view *view,
 	    store_user_fn fn, void *arg);
+	enum mc_err (*inventory_get)(struct store *self, const struct msg_inventory_get *query,
+	    store_inventory_fn fn, void *arg);
+	enum mc_err (*registration_list)(struct store *self,
+	    const struct msg_registration_list *query, store_registration_fn fn, void *arg,
+	    uint64_t *next);
 	enum mc_err (*event_list)(struct store *self, const struct msg_event_list *query,
 	    store_event_fn fn, void *arg, uint64_t *next);
 	enum mc_err (*dedup_recent)(struct store *self, int64_t since_at, uint64_t max,
@@ -192,6 +204,12 @@ enum mc_err store_head(struct store *store, struct store_head *out) MC_MUST_CHEC
 enum mc_err store_checkpoint(struct store *store, unsigned *left) MC_MUST_CHECK;
 
 /* --- changes: writer only, in a transaction --- */
+/* Whether the newest applied inventory of the intent's environment allows this leaf: asked before each intent is
+ * put. A registration binds in both modes; registered-only also refuses who has none, and DNS names that no active
+ * one has. Without an applied inventory, and for other profiles: MC_OK. MC_EREGISTRATION, MC_ETTL,
+ * MC_ECSR_KEY_TYPE. */
+enum mc_err store_registration_check(struct store *store, const struct msg_intent *intent,
+    int64_t now_at) MC_MUST_CHECK;
 /* Appends an intent. The issuer must be registered and of the intent's environment,
  * unless the certificate is self-signed or lineage. Idempotent on (serial, tbs).
  * Returns MC_OK, MC_ESERIAL (same serial, other bytes), MC_EPOLICY (issuer), MC_ENOTREADY
@@ -228,6 +246,12 @@ enum mc_err store_user_put(struct store *store, const struct msg_user_put *put, 
  * MC_EAPPROVAL: it does not fit, or was spent; MC_ENOTFOUND; MC_ECONFLICT: last admin. */
 enum mc_err store_user_remove(struct store *store, const struct msg_user_remove *remove,
     int64_t now_at) MC_MUST_CHECK;
+/* Applies a document (base/applied.h) on an approval that it spends: the copy, the registrations in place of the
+ * environment's others, an event. Calls fn with what is applied then. The one that is applied already changes
+ * nothing. MC_EUSAGE, MC_ETOOBIG (document), MC_EAPPROVAL, MC_ENOTFOUND (environment), MC_EPOLICY (the
+ * document is of another environment or trust domain). */
+enum mc_err store_inventory_put(struct store *store, const struct msg_inventory_put *put,
+    struct base_span document, int64_t now_at, store_inventory_fn fn, void *arg) MC_MUST_CHECK;
 enum mc_err store_event_put(struct store *store, const struct store_event *event,
     int64_t now_at) MC_MUST_CHECK;
 /* Records a configuration when its hash is not the newest one's; diff is scratch
@@ -266,6 +290,13 @@ enum mc_err store_user_get(struct store *store, const struct store_view *view,
     const uint8_t cert_sha256[32], store_user_fn fn, void *arg) MC_MUST_CHECK;
 enum mc_err store_user_list(struct store *store, const struct store_view *view,
     store_user_fn fn, void *arg) MC_MUST_CHECK;
+/* One applied copy, the newest for seq 0; with one chunk of its document when asked for. MC_ENOTFOUND. */
+enum mc_err store_inventory_get(struct store *store, const struct msg_inventory_get *query,
+    store_inventory_fn fn, void *arg) MC_MUST_CHECK;
+/* At most query->limit registrations in the document's order; *next as for certificates. */
+enum mc_err store_registration_list(struct store *store,
+    const struct msg_registration_list *query, store_registration_fn fn, void *arg,
+    uint64_t *next) MC_MUST_CHECK;
 enum mc_err store_event_list(struct store *store, const struct msg_event_list *query,
     store_event_fn fn, void *arg, uint64_t *next) MC_MUST_CHECK;
 /* The intents with an idempotency key among the newest max rows, oldest first, none

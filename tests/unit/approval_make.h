@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An administrator's key, and what it signs to remove a person. */
+/* An administrator's key, and what it signs to remove a person or to apply an inventory. */
 #ifndef TESTS_APPROVAL_MAKE_H
 #define TESTS_APPROVAL_MAKE_H
 
@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/applied.h"
+#include "base/crypto.h"
+#include "base/msg_inventory.h"
 #include "base/msg_query.h"
 
 struct approver {
@@ -34,24 +37,51 @@ approver_end(struct approver *approver)
 	EVP_PKEY_free(approver->key);
 }
 
+/* Signs a text; the signature is in *approver. Returns its length. */
+static inline size_t
+approver_sign_text(struct approver *approver, const void *text, size_t text_len)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t len = sizeof(approver->sig);
+
+	ck_assert_int_eq(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, approver->key), 1);
+	ck_assert_int_eq(EVP_DigestSign(ctx, approver->sig, &len, text, text_len), 1);
+	EVP_MD_CTX_free(ctx);
+	return len;
+}
+
 /* Completes msg, whose name and approver_sha256 are set. Its spans point into *approver. */
 static inline void
 approver_sign(struct approver *approver, struct msg_user_remove *msg, int64_t expires_at)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	size_t len = sizeof(approver->sig);
 	char text[160];
+	size_t len;
 	int text_len = snprintf(text, sizeof(text), "meshca-user-remove-v1\n%.64s\n%lld\n",
 	    (const char *)msg->name.ptr, (long long)expires_at);
 
-	ck_assert_int_eq(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, approver->key), 1);
-	ck_assert_int_eq(EVP_DigestSign(ctx, approver->sig, &len, (const uint8_t *)text,
-	                     (size_t)text_len),
-	    1);
-	EVP_MD_CTX_free(ctx);
+	len = approver_sign_text(approver, text, (size_t)text_len);
 	msg->approval_expires_at = expires_at;
 	msg->approval_sig = base_span_of(approver->sig, len);
 	msg->approver_spki = base_span_of(approver->spki, sizeof(approver->spki));
+}
+
+/* Completes msg, whose environment and approver_sha256 are set, over a document. */
+static inline void
+approver_sign_inventory(struct approver *approver, struct msg_inventory_put *msg,
+    const char *document, int64_t expires_at)
+{
+	struct base_buf text;
+	uint8_t sha256[32];
+
+	base_crypto_sha256(base_span_str(document), sha256);
+	base_buf_init(&text, 512);
+	base_applied_approval(&text, msg->environment, sha256);
+	base_buf_appendf(&text, "%lld\n", (long long)expires_at);
+	msg->approval_sig =
+	    base_span_of(approver->sig, approver_sign_text(approver, text.ptr, text.len));
+	msg->approver_spki = base_span_of(approver->spki, sizeof(approver->spki));
+	msg->approval_expires_at = expires_at;
+	base_buf_clear(&text);
 }
 
 #endif

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+meshca_unit(base_applied mc_base)
 meshca_unit(base_buf mc_base)
 meshca_unit(base_chan mc_base)
 meshca_unit(base_clock mc_base)
@@ -9,6 +10,7 @@ meshca_unit(base_log mc_base)
 meshca_unit(base_loop mc_base)
 meshca_unit(base_mem mc_base)
 meshca_unit(base_msg mc_base)
+meshca_unit(base_name mc_base)
 meshca_unit(base_pool mc_base)
 meshca_unit(base_proc mc_base)
 meshca_unit(base_rd mc_base)

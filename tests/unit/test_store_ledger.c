@@ -63,6 +63,10 @@ START_TEST(permits_by_role_and_type)
 		{ MSG_ROLE_KEEPER, MSG_LEDGER_STATUS, true },
 		{ MSG_ROLE_KEEPER, MSG_REVOKE, false },
 		{ MSG_ROLE_KEEPER, MSG_INTENT, false },
+		{ MSG_ROLE_KEEPER, MSG_INVENTORY_PUT, false },
+		{ MSG_ROLE_SIGNER, MSG_INVENTORY_PUT, false },
+		{ MSG_ROLE_OPERATORS, MSG_INVENTORY_CHUNK, false },
+		{ MSG_ROLE_SIGNER, MSG_REGISTRATION_LIST, false },
 		{ MSG_ROLE_CEREMONY, MSG_USER_PUT, false },
 		{ MSG_ROLE_CEREMONY, MSG_REVOKE, false },
 		{ MSG_ROLE_CEREMONY, MSG_CONFIG_PUT, false },
@@ -165,6 +169,144 @@ START_TEST(a_stolen_front_removes_nobody)
 }
 END_TEST
 
+static void
+make_dedup(struct fix_intent *leaf, uint8_t key, uint8_t body)
+{
+	leaf->msg.has_dedup = 1;
+	memset(leaf->msg.dedup_key, key, 32);
+	memset(leaf->msg.dedup_body, body, 32);
+}
+
+#define DOCUMENT                                                                       \
+	"meshca-inventory-v1\nenvironment\tproduction\ntrust-domain\tcluster.local\n"  \
+	"registration\tregistered-only\nregistrations\t1\n"                           \
+	"shop\tcart\tactive\t0\t\t\t\n{}\n"
+
+static enum mc_err
+send_piece(struct bench *bench, struct peer *front, uint8_t request, uint64_t offset,
+    struct base_span bytes)
+{
+	struct msg_inventory_chunk chunk = { .offset = offset, .bytes = bytes };
+	struct msg_status_ans done;
+
+	memset(chunk.request_id, request, sizeof(chunk.request_id));
+	return peer_call(bench, front, MSG_INVENTORY_CHUNK, &msg_inventory_chunk_table, &chunk,
+	    &msg_status_ans_table, &done);
+}
+
+static enum mc_err
+send_put(struct bench *bench, struct peer *front, const struct msg_inventory_put *put)
+{
+	struct msg_inventory_row row;
+
+	return peer_call(bench, front, MSG_INVENTORY_PUT, &msg_inventory_put_table, put,
+	    &msg_inventory_row_table, &row);
+}
+
+static enum mc_err
+ask_svid(struct bench *bench, struct peer *signer, const char *identity)
+{
+	struct fix_intent leaf;
+	struct msg_intent_ans out;
+
+	live_intent(bench, &leaf, MSG_PROFILE_SVID, identity);
+	return peer_intent(bench, signer, &leaf.msg, &out);
+}
+
+/* In two pieces, signed by alice; from then on nobody else gets a certificate. */
+START_TEST(an_inventory_is_applied_and_holds)
+{
+	const struct base_span document = base_span_str(DOCUMENT);
+	struct msg_inventory_put put = { .environment = base_span_str("production") };
+	struct approver alice;
+	struct approver thief;
+	struct bench bench;
+	struct peer *front;
+	struct peer *signer;
+	uint64_t before;
+
+	bench_start(&bench);
+	bench_close(&bench);
+	approver_make(&alice);
+	approver_make(&thief);
+	person(&bench.fix, "alice", MSG_USER_ADMIN, &alice, put.approver_sha256);
+	bench_open(&bench);
+	front = peer_start(&bench, MSG_ROLE_FRONT, "");
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	memset(put.request_id, 1, sizeof(put.request_id));
+	approver_sign_inventory(&alice, &put, DOCUMENT, base_clock_now() + 60);
+	ck_assert_int_eq(send_put(&bench, front, &put), MC_ECONFLICT); /* nothing came */
+	ck_assert_int_eq(send_piece(&bench, front, 1, 5, document), MC_ECONFLICT);
+	ck_assert_int_eq(send_piece(&bench, front, 1, 0, base_span_of(document.ptr, 10)), MC_OK);
+	ck_assert_int_eq(send_piece(&bench, front, 2, 10, base_span_of(document.ptr, 10)),
+	    MC_ECONFLICT);
+	ck_assert_int_eq(send_piece(&bench, front, 1, 11, base_span_of(document.ptr, 10)),
+	    MC_ECONFLICT);
+	ck_assert_int_eq(send_put(&bench, front, &put), MC_EUSAGE); /* a piece of it; gone now */
+	ck_assert_int_eq(send_put(&bench, front, &put), MC_ECONFLICT);
+	/* What a stolen front has: everything but the key. */
+	approver_sign_inventory(&thief, &put, DOCUMENT, base_clock_now() + 60);
+	ck_assert_int_eq(send_piece(&bench, front, 1, 0, document), MC_OK);
+	ck_assert_int_eq(send_put(&bench, front, &put), MC_EAPPROVAL);
+	ck_assert_int_eq(ask_svid(&bench, signer, "spiffe://cluster.local/ns/shop/sa/x"), MC_OK);
+	approver_sign_inventory(&alice, &put, DOCUMENT, base_clock_now() + 60);
+	ck_assert_int_eq(send_piece(&bench, front, 1, 0, base_span_of(document.ptr, 10)), MC_OK);
+	ck_assert_int_eq(send_piece(&bench, front, 1, 10,
+	    base_span_of(document.ptr + 10, document.len - 10)), MC_OK);
+	ck_assert_int_eq(send_put(&bench, front, &put), MC_OK);
+	before = bench.ledger->head.seq;
+	ck_assert_int_eq(ask_svid(&bench, signer, "spiffe://cluster.local/ns/shop/sa/x"),
+	    MC_EREGISTRATION);
+	ck_assert_uint_eq(bench.ledger->head.seq, before);
+	ck_assert_int_eq(ask_svid(&bench, signer, "spiffe://cluster.local/ns/shop/sa/cart"), MC_OK);
+	approver_end(&alice);
+	approver_end(&thief);
+	peer_end(front);
+	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
+/* Who is suspended does not get the certificate again that an idempotency key would yield. */
+START_TEST(a_suspended_identity_gets_no_duplicate)
+{
+	static const char SUSPENDED[] =
+	    "meshca-inventory-v1\nenvironment\tproduction\ntrust-domain\tcluster.local\n"
+	    "registration\topen\nregistrations\t1\nshop\tcart\tsuspended\t0\t\t\t\n{}\n";
+	struct msg_inventory_put put = { .environment = base_span_str("production") };
+	struct msg_intent_ans out;
+	struct fix_intent leaf;
+	struct approver alice;
+	struct bench bench;
+	struct peer *front;
+	struct peer *signer;
+
+	bench_start(&bench);
+	bench_close(&bench);
+	approver_make(&alice);
+	person(&bench.fix, "alice", MSG_USER_ADMIN, &alice, put.approver_sha256);
+	bench_open(&bench);
+	front = peer_start(&bench, MSG_ROLE_FRONT, "");
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://cluster.local/ns/shop/sa/cart");
+	make_dedup(&leaf, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	ck_assert_int_eq(peer_sign(&bench, signer, out.seq, leaf.msg.serial), MC_OK);
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://cluster.local/ns/shop/sa/cart");
+	make_dedup(&leaf, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	ck_assert_uint_eq(out.duplicate, 1);
+	approver_sign_inventory(&alice, &put, SUSPENDED, base_clock_now() + 60);
+	ck_assert_int_eq(send_piece(&bench, front, 0, 0, base_span_str(SUSPENDED)), MC_OK);
+	ck_assert_int_eq(send_put(&bench, front, &put), MC_OK);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_EREGISTRATION);
+	approver_end(&alice);
+	peer_end(front);
+	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
 /* The last guard: no CA profile and no foreign environment through a signer's channel. */
 START_TEST(signers_write_only_their_own_leaves)
 {
@@ -226,14 +368,6 @@ START_TEST(hello_must_agree)
 	bench_end(&bench);
 }
 END_TEST
-
-static void
-make_dedup(struct fix_intent *leaf, uint8_t key, uint8_t body)
-{
-	leaf->msg.has_dedup = 1;
-	memset(leaf->msg.dedup_key, key, 32);
-	memset(leaf->msg.dedup_body, body, 32);
-}
 
 START_TEST(idempotency_key_yields_the_signed_certificate)
 {
@@ -620,7 +754,8 @@ START_TEST(list_ends_with_its_cursor)
 END_TEST
 
 CHECK_MAIN("store_ledger", intent_is_durable_when_answered, permits_by_role_and_type,
-    a_stolen_front_removes_nobody, signers_write_only_their_own_leaves, hello_must_agree,
+    a_stolen_front_removes_nobody, an_inventory_is_applied_and_holds,
+    a_suspended_identity_gets_no_duplicate, signers_write_only_their_own_leaves, hello_must_agree,
     idempotency_key_yields_the_signed_certificate,
     revoked_or_aged_certificates_are_not_handed_out,
     unsigned_intents_of_a_lost_signer_are_unconfirmed, low_disk_refuses_intents_but_revokes,

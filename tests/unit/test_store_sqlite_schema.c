@@ -70,10 +70,8 @@ END_TEST
 
 START_TEST(migration_backs_up_then_steps)
 {
-	const char *three[] = { SQ_MIGRATIONS[0], SQ_MIGRATIONS[1],
-		"CREATE TABLE extra(x INTEGER) STRICT" };
-	const char *bad[] = { SQ_MIGRATIONS[0], SQ_MIGRATIONS[1], three[2],
-		"CREATE TABLE extra(x INTEGER)" };
+	const unsigned now = SQ_MIGRATION_COUNT;
+	const char *steps[16] = { NULL };
 	char backup[128];
 	struct store *reader;
 	struct store_head head;
@@ -81,12 +79,15 @@ START_TEST(migration_backs_up_then_steps)
 	struct fix fix;
 	unsigned version = 0;
 
+	memcpy(steps, SQ_MIGRATIONS, now * sizeof(steps[0]));
+	steps[now] = "CREATE TABLE extra(x INTEGER) STRICT";
+	steps[now + 1] = "CREATE TABLE extra(x INTEGER)";
 	fix_start(&fix);
-	(void)snprintf(backup, sizeof(backup), "%s.v2.bak", fix.path);
+	(void)snprintf(backup, sizeof(backup), "%s.v%u.bak", fix.path, now);
 	ck_assert_int_ne(access(backup, F_OK), 0);
-	ck_assert_int_eq(sq_migrate(sq_of(fix.store), three, 3), MC_OK);
+	ck_assert_int_eq(sq_migrate(sq_of(fix.store), steps, now + 1), MC_OK);
 	ck_assert_int_eq(sq_version(sq_of(fix.store), &version), MC_OK);
-	ck_assert_uint_eq(version, 3);
+	ck_assert_uint_eq(version, now + 1);
 	/* The backup is a whole ledger of the old version. */
 	copy = fix;
 	memcpy(copy.path, backup, sizeof(copy.path));
@@ -96,9 +97,9 @@ START_TEST(migration_backs_up_then_steps)
 	ck_assert_uint_eq(head.seq, 2);
 	store_close(reader);
 	/* A step that fails leaves the version before it. */
-	ck_assert_int_eq(sq_migrate(sq_of(fix.store), bad, 4), MC_ESTORE);
+	ck_assert_int_eq(sq_migrate(sq_of(fix.store), steps, now + 2), MC_ESTORE);
 	ck_assert_int_eq(sq_version(sq_of(fix.store), &version), MC_OK);
-	ck_assert_uint_eq(version, 3);
+	ck_assert_uint_eq(version, now + 1);
 	fix_end(&fix);
 }
 END_TEST
