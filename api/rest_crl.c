@@ -28,7 +28,6 @@ rest_crl_free(struct rest_request *req)
 		base_buf_clear(&req->crl->crl.der);
 		free(req->crl);
 		req->crl = NULL;
-		req->service->bulk_count--;
 	}
 }
 
@@ -80,11 +79,10 @@ void
 rest_crl_fetch(struct rest_request *req, const uint8_t issuer_id[32], rest_crl_fn fn)
 {
 	if (req->crl == NULL) {
-		if (req->service->bulk_count >= LIMIT_REST_BULK) {
-			rest_fail(req, MC_EBUSY, "too many CRLs are being fetched at once");
+		if (!rest_bulk_take(req)) {
+			rest_fail(req, MC_EBUSY, "too many large answers are being made at once");
 			return;
 		}
-		req->service->bulk_count++;
 		req->crl = base_xcalloc(1, sizeof(*req->crl));
 		base_buf_init(&req->crl->crl.der, LIMIT_REST_ANSWER);
 	}

@@ -13,6 +13,7 @@
 
 #include "api/front.h"
 #include "api/tls_server.h"
+#include "base/msg_inventory.h"
 #include "base/msg_query.h"
 
 #define REST_PARAMS_MAX 2
@@ -24,6 +25,7 @@
 #define REST_PEM  "application/x-pem-file"
 #define REST_DER  "application/pkix-cert"
 #define REST_CRL  "application/pkix-crl"
+#define REST_INVENTORY "application/vnd.meshca.inventory" /* base/applied.h */
 
 struct MHD_Connection;
 struct MHD_Response;
@@ -35,7 +37,7 @@ struct rest_route {
 	const char *method;
 	const char *path;        /* "/v1/environments/{env}/bundle": braces take one segment */
 	enum msg_user_role least; /* MSG_USER_INVALID: public */
-	bool has_body;           /* a JSON object is required */
+	const char *body;        /* media type of the body that is required; NULL: none */
 	rest_handler_fn fn;
 	const char *query[REST_QUERY_MAX + 1];   /* names taken; anything else is refused */
 	const char *offers[REST_OFFERS_MAX + 1]; /* media types, the default first; none: JSON */
@@ -99,6 +101,7 @@ struct rest_request {
 	struct base_buf body;
 	bool dispatched;
 	bool suspended;
+	bool is_bulk;          /* counted in bulk_count */
 	bool asking;           /* the last item of an answer has not come */
 	const struct link *asked; /* whom */
 	link_answer_fn ask_fn; /* gets the items, until the request is answered */
@@ -174,6 +177,23 @@ enum mc_err rest_body_string(const json_t *object, const char *name, bool requir
 enum mc_err rest_body_int(const json_t *object, const char *name, bool required, int64_t *out)
     MC_MUST_CHECK;
 
+/* --- rest_approval.c --- */
+#define REST_SIGNATURE_MAX (4 * ((LIMIT_P256_SIG + 2) / 3)) /* base64 */
+struct rest_approval {
+	int64_t expires_at;
+	struct base_buf signature;
+	uint8_t sha256[32];    /* of the caller's certificate */
+	struct base_span spki; /* of its key: lives as long as the request */
+};
+void rest_approval_init(struct rest_approval *approval);
+void rest_approval_clear(struct rest_approval *approval);
+/* Expiry and signature (base64), as the request says them. MC_EUSAGE. */
+enum mc_err rest_approval_parse(const char *expires_at, struct base_span signature,
+    struct rest_approval *out) MC_MUST_CHECK;
+/* Whose approval it is: the caller's, who signs with the key of the client certificate. MC_EAPPROVAL. */
+enum mc_err rest_approval_of_caller(const struct rest_request *req, struct rest_approval *out)
+    MC_MUST_CHECK;
+
 /* --- rest_json.c: rows of the ledger as JSON --- */
 json_t *rest_json_span(struct base_span text); /* null when empty */
 json_t *rest_json_hex(struct base_span bytes); /* null when empty */
@@ -184,6 +204,7 @@ json_t *rest_json_cert_full(const void *row);  /* with them */
 json_t *rest_json_issuer(const void *row);     /* struct msg_issuer_row */
 json_t *rest_json_user(const void *row);       /* struct msg_user_row */
 json_t *rest_json_event(const void *row);      /* struct msg_event_row */
+json_t *rest_json_registration(const void *row); /* struct msg_registration_row */
 
 /* --- rest_csr.c: a CSR in the pool --- */
 struct rest_csr;
@@ -214,6 +235,8 @@ typedef void (*rest_crl_fn)(struct rest_request *req, struct rest_crl *crl);
  * at a time per request; at most LIMIT_REST_BULK requests gather at once. */
 void rest_crl_fetch(struct rest_request *req, const uint8_t issuer_id[32], rest_crl_fn fn);
 void rest_crl_free(struct rest_request *req);
+/* Counts the request among those that hold much memory, once; false: there are LIMIT_REST_BULK. */
+bool rest_bulk_take(struct rest_request *req);
 
 /* --- endpoints --- */
 void rest_openapi(struct rest_request *req);
@@ -231,5 +254,8 @@ void rest_users_list(struct rest_request *req);
 void rest_users_add(struct rest_request *req);
 void rest_user_remove(struct rest_request *req);
 void rest_events_list(struct rest_request *req);
+void rest_inventory_get(struct rest_request *req);
+void rest_inventory_put(struct rest_request *req);
+void rest_registrations_list(struct rest_request *req);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "api/rest_int.h"
+#include "base/applied.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/enc.h"
@@ -165,4 +166,45 @@ rest_json_event(const void *ptr)
 	    rest_json_span(row->actor), "action", rest_json_span(row->action), "target",
 	    rest_json_span(row->target), "from", rest_json_span(row->from), "note",
 	    rest_json_span(row->note), "request_id", HEX(row->request_id));
+}
+
+static json_t *
+json_of_list(struct base_span list)
+{
+	json_t *names = json_array();
+	struct base_span name;
+
+	while (base_applied_name(&list, &name)) {
+		(void)json_array_append_new(names, rest_json_span(name));
+	}
+	return names;
+}
+
+static json_t *
+json_of_keys(uint32_t key_types)
+{
+	json_t *names = json_array();
+
+	for (unsigned bit = 0; base_applied_key_name(bit) != NULL; bit++) {
+		if ((key_types & 1U << bit) != 0) {
+			(void)json_array_append_new(names, json_string(base_applied_key_name(bit)));
+		}
+	}
+	return names;
+}
+
+json_t *
+rest_json_registration(const void *ptr)
+{
+	const struct msg_registration_row *row = ptr;
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "identity",
+	    rest_json_span(row->identity), "namespace", rest_json_span(row->ns),
+	    "service_account", rest_json_span(row->sa), "owner", rest_json_span(row->owner),
+	    "state", base_applied_state_name(row->state), "max_ttl_seconds",
+	    row->max_ttl_s == 0 ? json_null() : json_integer(row->max_ttl_s), "key_types",
+	    json_of_keys(row->key_types), "dns_names", json_of_list(row->dns_names),
+	    "registered_at", rest_json_time(row->registered_at), "last_issued_at",
+	    rest_json_time(row->last_issued_at), "last_not_after",
+	    rest_json_time(row->last_not_after_at));
 }

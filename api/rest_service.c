@@ -52,6 +52,19 @@ request_new(struct rest_service *service, struct MHD_Connection *connection)
 	return req;
 }
 
+bool
+rest_bulk_take(struct rest_request *req)
+{
+	if (!req->is_bulk && req->service->bulk_count >= LIMIT_REST_BULK) {
+		return false;
+	}
+	if (!req->is_bulk) {
+		req->is_bulk = true;
+		req->service->bulk_count++;
+	}
+	return true;
+}
+
 static void
 log_request(const struct rest_request *req)
 {
@@ -94,6 +107,9 @@ request_free(struct rest_request *req)
 	}
 	rest_csr_free(req->csr);
 	rest_crl_free(req);
+	if (req->is_bulk) {
+		service->bulk_count--;
+	}
 	base_buf_clear(&req->body);
 	free(req);
 }
@@ -147,13 +163,14 @@ take_query(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
 	return MHD_NO;
 }
 
-/* RFC 8259 gives application/json no parameters; clients send charset=utf-8 all the same. */
+/* Whether a Content-Type is that media type. RFC 8259 gives application/json no parameters; clients send
+ * charset=utf-8 all the same. */
 static bool
-is_json(const char *type)
+is_type(const char *type, const char *want)
 {
-	size_t len = strlen(REST_JSON);
+	size_t len = strlen(want);
 
-	if (type == NULL || strncasecmp(type, REST_JSON, len) != 0) {
+	if (type == NULL || strncasecmp(type, want, len) != 0) {
 		return false;
 	}
 	type += len;
@@ -193,9 +210,9 @@ check_header(struct rest_request *req, const char *method, const char *url)
 		    offers[1] != NULL && offers[2] != NULL ? ", " : "",
 		    offers[1] != NULL && offers[2] != NULL ? offers[2] : "");
 	}
-	if (req->match.route->has_body &&
-	    !is_json(rest_header(req, MHD_HTTP_HEADER_CONTENT_TYPE))) {
-		return MC_FAIL(MC_EMEDIA, "Content-Type must be application/json");
+	if (req->match.route->body != NULL &&
+	    !is_type(rest_header(req, MHD_HTTP_HEADER_CONTENT_TYPE), req->match.route->body)) {
+		return MC_FAIL(MC_EMEDIA, "Content-Type must be %s", req->match.route->body);
 	}
 	return MC_OK;
 }
@@ -241,13 +258,35 @@ queue(struct rest_request *req)
 	return MHD_queue_response(req->connection, req->status, req->response);
 }
 
-/* A body that says beforehand that it is too long is not read at all; the connection ends. */
-static bool
-announces_too_much(const struct rest_request *req)
+/* A body that says beforehand that it is too long is not read at all; the connection ends. A large one is read
+ * where one is taken, from somebody whom the operators authority knows, and from a few at a time. */
+static enum mc_err
+check_length(struct rest_request *req, const char *method, const char *url)
 {
 	const char *text = rest_header(req, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	unsigned long long length = text == NULL ? 0 : strtoull(text, NULL, 10);
+	const char *body;
 
-	return text != NULL && strtoull(text, NULL, 10) > LIMIT_REST_BODY;
+	if (length <= LIMIT_REST_BODY) {
+		return MC_OK;
+	}
+	body = rest_router_find(method, url, &req->match) == MC_OK ? req->match.route->body : NULL;
+	req->match.route = NULL; /* found again when the request is whole */
+	if (body == NULL || strcmp(body, REST_INVENTORY) != 0) {
+		return MC_FAIL(MC_ETOOBIG, "a body has at most %d bytes", LIMIT_REST_BODY);
+	}
+	if (length > LIMIT_APPLIED) {
+		return MC_FAIL(MC_ETOOBIG, "an inventory has at most %d bytes", LIMIT_APPLIED);
+	}
+	if (!req->client->peer.verified) {
+		return MC_FAIL(MC_EAUTH, "a body of more than %d bytes needs a client certificate",
+		    LIMIT_REST_BODY);
+	}
+	if (!rest_bulk_take(req)) {
+		return MC_FAIL(MC_EBUSY, "too many large requests are being served at once");
+	}
+	req->body.max = LIMIT_APPLIED;
+	return MC_OK;
 }
 
 static enum MHD_Result
@@ -256,7 +295,7 @@ take_body(struct rest_request *req, const char *bytes, size_t *len)
 	if (base_clock_boot_us() - req->started_us > LIMIT_REQUEST_BODY_S * INT64_C(1000000)) {
 		return MHD_NO;
 	}
-	if (req->body.len + *len > LIMIT_REST_BODY) {
+	if (req->body.len + *len > req->body.max) {
 		/* In chunks without end: an answer is not worth reading them all. */
 		return MHD_NO;
 	}
@@ -280,9 +319,8 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 		}
 		*context = req;
 		req->refusal = http_guard_verdict(method, url);
-		if (req->refusal == MC_OK && announces_too_much(req)) {
-			req->refusal = MC_FAIL(MC_ETOOBIG, "a body has at most %d bytes",
-			    LIMIT_REST_BODY);
+		if (req->refusal == MC_OK) {
+			req->refusal = check_length(req, method, url);
 		}
 		if (req->refusal != MC_OK) {
 			dispatch(req, method, url);

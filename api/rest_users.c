@@ -5,14 +5,8 @@
 #include <string.h>
 
 #include "api/rest_int.h"
-#include "base/clock.h"
-#include "base/crypto.h"
-#include "base/enc.h"
 #include "base/mem.h"
 #include "base/msg_issue.h"
-#include "ca/cert_view.h"
-
-#define SIGNATURE_B64_MAX (4 * ((LIMIT_P256_SIG + 2) / 3))
 
 /* [a-z0-9][a-z0-9._-]{0,63} */
 static bool
@@ -44,16 +38,11 @@ rest_users_list(struct rest_request *req)
 	rest_list_ask(req, &list);
 }
 
-struct approval {
-	int64_t expires_at;
-	struct base_buf signature;
-};
-
 struct add_state {
 	json_t *body; /* name and csr point into it */
 	struct base_span name, csr;
 	enum msg_user_role role;
-	struct approval approval;
+	struct rest_approval approval;
 };
 
 static void
@@ -62,7 +51,7 @@ add_free(void *self)
 	struct add_state *state = self;
 
 	json_decref(state->body);
-	base_buf_clear(&state->approval.signature);
+	rest_approval_clear(&state->approval);
 	free(state);
 }
 
@@ -106,7 +95,7 @@ on_csr(struct rest_request *req, enum msg_key_alg alg, struct base_span key)
 }
 
 static enum mc_err
-take_approval(const json_t *body, struct approval *out)
+take_approval(const json_t *body, struct rest_approval *out)
 {
 	static const char *const members[] = {"expires_at", "signature"};
 	const json_t *approval = json_object_get(body, "approval");
@@ -119,18 +108,11 @@ take_approval(const json_t *body, struct approval *out)
 		    "member \"approval\" must be an object of expires_at and signature");
 	}
 	if ((err = rest_body_string(approval, members[0], true, 20, &expires)) != MC_OK ||
-	    (err = rest_body_string(approval, members[1], true, SIGNATURE_B64_MAX, &signature)) !=
-		MC_OK) {
+	    (err = rest_body_string(approval, members[1], true, REST_SIGNATURE_MAX,
+		 &signature)) != MC_OK) {
 		return err;
 	}
-	if (!base_clock_parse_rfc3339((const char *)expires.ptr, &out->expires_at)) {
-		return MC_FAIL(MC_EUSAGE,
-		    "member \"expires_at\" must be a time such as 2026-11-23T20:41:00Z");
-	}
-	if (base_enc_unb64(&out->signature, signature) != MC_OK) {
-		return MC_FAIL(MC_EUSAGE, "member \"signature\" must be base64 of the DER signature");
-	}
-	return MC_OK;
+	return rest_approval_parse((const char *)expires.ptr, signature, out);
 }
 
 static enum mc_err
@@ -170,7 +152,7 @@ rest_users_add(struct rest_request *req)
 	}
 	state = rest_state(req, sizeof(*state), add_free);
 	state->body = body;
-	base_buf_init(&state->approval.signature, LIMIT_P256_SIG);
+	rest_approval_init(&state->approval);
 	err = take_members(state);
 	if (err != MC_OK) {
 		rest_fail(req, err, NULL);
@@ -196,26 +178,20 @@ on_removed(void *self, enum mc_err status, const struct base_item *item, bool mo
 	}
 }
 
-/* The caller's certificate is the approver's: its hash, and its key as the ledger wants it. */
 static enum mc_err
-remove_ask(struct rest_request *req, const struct approval *approval)
+remove_ask(struct rest_request *req, struct rest_approval *approval)
 {
-	struct base_span cert = req->client->peer.cert;
-	struct cert_view view;
 	struct msg_user_remove ask = {.name = base_span_str(req->match.params[0]),
 	    .from = base_span_str(req->client->peer.address),
 	    .approval_expires_at = approval->expires_at,
 	    .approval_sig = base_buf_span(&approval->signature)};
-	enum mc_err ret = cert_view_parse(cert, &view);
+	enum mc_err ret = rest_approval_of_caller(req, approval);
 
 	if (ret != MC_OK) {
 		return ret;
 	}
-	if (view.spki.len > LIMIT_P256_SPKI) {
-		return MC_FAIL(MC_EAPPROVAL, "the approver's key is not a P-256 one");
-	}
-	ask.approver_spki = view.spki;
-	base_crypto_sha256(cert, ask.approver_sha256);
+	ask.approver_spki = approval->spki;
+	base_copy(ask.approver_sha256, approval->sha256, sizeof(ask.approver_sha256));
 	base_copy(ask.request_id, req->id, sizeof(ask.request_id));
 	rest_ask(req, req->service->front->ledger, MSG_USER_REMOVE, &msg_user_remove_table, &ask,
 	    on_removed);
@@ -226,14 +202,14 @@ void
 rest_user_remove(struct rest_request *req)
 {
 	static const char *const members[] = {"approval", NULL};
-	struct approval approval = {0};
+	struct rest_approval approval;
 	enum mc_err err;
 	json_t *body = rest_body(req, members);
 
 	if (body == NULL) {
 		return;
 	}
-	base_buf_init(&approval.signature, LIMIT_P256_SIG);
+	rest_approval_init(&approval);
 	err = take_approval(body, &approval);
 	if (err == MC_OK && !is_user_name(base_span_str(req->match.params[0]))) {
 		err = MC_FAIL(MC_ENOTFOUND, "there is no such person");
@@ -244,6 +220,6 @@ rest_user_remove(struct rest_request *req)
 	if (err != MC_OK) {
 		rest_fail(req, err, NULL);
 	}
-	base_buf_clear(&approval.signature);
+	rest_approval_clear(&approval);
 	json_decref(body);
 }
