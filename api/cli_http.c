@@ -76,6 +76,9 @@ headers_new(const struct cli_http_request *request)
 		    request->idempotency_key);
 		list = curl_slist_append(list, line);
 	}
+	for (const char *const *field = request->fields; field != NULL && *field != NULL; field++) {
+		list = curl_slist_append(list, *field);
+	}
 	return list;
 }
 

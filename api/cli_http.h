@@ -15,6 +15,7 @@ struct cli_http_request {
 	const char *content_type; /* of body; NULL: no body */
 	struct base_span body;
 	const char *idempotency_key; /* NULL: none */
+	const char *const *fields;   /* more header fields, "Name: value", NULL-ended; NULL: none */
 	const char *ca_file;      /* the server's trust anchor; nothing else is trusted */
 	const char *cert_file;    /* client certificate chain, PEM; NULL: none */
 	const char *key_file;

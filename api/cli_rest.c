@@ -218,7 +218,10 @@ cli_rest_call(const struct cli *cli, const struct cli_client *client,
 {
 	struct cli_http_request what = {.method = act->method,
 	    .accept = "application/json",
-	    .idempotency_key = act->key};
+	    .idempotency_key = act->key,
+	    .content_type = act->type,
+	    .body = act->bytes,
+	    .fields = act->fields};
 	struct cli_http_answer answer;
 	char *text = NULL;
 	int ret;

@@ -30,7 +30,10 @@ char *cli_client_default_path(void);
 struct cli_rest_act {
 	const char *method;
 	const char *path;
-	const json_t *body; /* NULL: none */
+	const json_t *body; /* NULL: none, or bytes */
+	const char *type;   /* media type of bytes; NULL: none */
+	struct base_span bytes;
+	const char *const *fields; /* more header fields, "Name: value", NULL-ended; NULL: none */
 	const char *key;    /* Idempotency-Key; NULL: none */
 };
 
@@ -38,7 +41,7 @@ struct cli_rest_act {
 /* GET of raw bytes in a media type. */
 int cli_rest_get(const struct cli *cli, const struct cli_client *client, const char *path,
     const char *accept, struct cli_http_answer *answer);
-/* Any method with a JSON body (may be NULL) and a JSON answer (*out, to be decref'd; NULL for an
+/* Any method with a JSON body, bytes or neither, and a JSON answer (*out, to be decref'd; NULL for an
  * empty one). */
 int cli_rest_call(const struct cli *cli, const struct cli_client *client,
     const struct cli_rest_act *act, json_t **out);

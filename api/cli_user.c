@@ -9,15 +9,14 @@
 
 #include "api/cli.h"
 #include "api/cli_admin.h"
+#include "api/cli_approval.h"
 #include "api/cli_crypto.h"
 #include "api/cli_rest.h"
 #include "api/cli_table.h"
-#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/enc.h"
 #include "base/rd.h"
 
-#define APPROVAL_LIFE_S 300 /* at most 600: base/msg_issue.h */
 #define PEM_MAX (256 * 1024)
 
 struct person {
@@ -147,39 +146,19 @@ add_local(struct cli *cli, struct person *person)
 	return err == MC_OK ? ret : cli_fail_err(cli, err);
 }
 
-/* The member "approval" over what was approved, to which the time is added: base/msg_issue.h and
- * base/msg_query.h. NULL with the failure recorded. */
+/* The member "approval" over what was approved. NULL with the failure recorded. */
 static json_t *
-approve(const char *key_file, const char *heading, const struct base_buf *what)
+approve(const char *key_file, const struct base_buf *what)
 {
-	int64_t expires_at = base_clock_now() + APPROVAL_LIFE_S;
-	struct cli_key *key = cli_key_read(key_file);
-	struct base_buf message;
-	struct base_buf sig;
-	struct base_buf b64;
-	char expires[21];
-	json_t *approval = NULL;
+	struct cli_approval approval;
+	json_t *object = NULL;
 
-	if (key == NULL) {
-		return NULL;
+	if (cli_approval_make(key_file, base_buf_span(what), &approval) == MC_OK) {
+		object = json_pack("{s:s, s:s%}", "expires_at", approval.expires_at, "signature",
+		    (const char *)approval.signature.ptr, approval.signature.len);
 	}
-	base_clock_rfc3339(expires_at, expires);
-	base_buf_init(&message, 1024);
-	base_buf_init(&sig, 256);
-	base_buf_init(&b64, 512);
-	base_buf_append_str(&message, heading);
-	base_buf_append_span(&message, base_buf_span(what));
-	base_buf_appendf(&message, "%lld\n", (long long)expires_at);
-	if (cli_key_sign(key, base_buf_span(&message), &sig) == MC_OK) {
-		base_enc_b64(&b64, base_buf_span(&sig));
-		approval = json_pack("{s:s, s:s%}", "expires_at", expires, "signature",
-		    (const char *)b64.ptr, b64.len);
-	}
-	base_buf_clear(&message);
-	base_buf_clear(&sig);
-	base_buf_clear(&b64);
-	cli_key_free(key);
-	return approval;
+	cli_approval_clear(&approval);
+	return object;
 }
 
 static json_t *
@@ -196,9 +175,9 @@ body_new(const struct person *person, const char *key_file)
 	base_enc_hex(hash, sizeof(hash), hex);
 	base_buf_init(&csr, LIMIT_CSR_PEM);
 	base_buf_init(&what, 1024);
-	base_buf_appendf(&what, "%s\n%s\n%s\n", person->name, person->role, hex);
+	base_buf_appendf(&what, "meshca-user-add-v1\n%s\n%s\n%s\n", person->name, person->role, hex);
 	if (cli_key_csr(person->key, NULL, NULL, 0, &csr) == MC_OK) {
-		approval = approve(key_file, "meshca-user-add-v1\n", &what);
+		approval = approve(key_file, &what);
 	}
 	if (approval != NULL) {
 		body = json_pack("{s:s, s:s, s:s%, s:o}", "name", person->name, "role",
@@ -419,8 +398,8 @@ remove_rest(struct cli *cli, const struct cli_client *client, const char *name)
 	int ret;
 
 	base_buf_init(&what, 256);
-	base_buf_appendf(&what, "%s\n", name);
-	approval = approve(client->key, "meshca-user-remove-v1\n", &what);
+	base_buf_appendf(&what, "meshca-user-remove-v1\n%s\n", name);
+	approval = approve(client->key, &what);
 	base_buf_clear(&what);
 	if (approval == NULL) {
 		return cli_fail_err(cli, mc_err_last()->code);

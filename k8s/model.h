@@ -26,23 +26,4 @@ const struct base_tree *k8s_model_schema(struct base_arena *arena);
  */
 const struct base_tree *k8s_model_facts(struct base_arena *arena, const struct base_tree *model);
 
-/* One identity that the inventory registers; what the ledger keeps. */
-struct k8s_registration {
-	const char *environment;
-	const char *trust_domain;
-	const char *namespace;
-	const char *service_account;
-	const char *owner;
-	const char *state;        /* active, suspended, retired */
-	int64_t max_ttl_s;        /* 0: the environment's */
-	const char *const *key_types; /* "rsa", "p-256"; none: the environment's */
-	size_t key_type_count;
-	const char *const *dns_names; /* for the profile server only */
-	size_t dns_name_count;
-};
-
-/* All identities of an environment's model, sorted by namespace and account. */
-size_t k8s_model_registrations(struct base_arena *arena, const struct base_tree *model,
-    const struct k8s_registration **out);
-
 #endif

@@ -5,6 +5,7 @@
  */
 #include "base/limits.h"
 #include "base/yaml.h"
+#include "k8s/applied.h"
 #include "k8s/lint.h"
 #include "k8s/model.h"
 #include "tests/fuzz/fuzz.h"
@@ -41,13 +42,20 @@ static void
 derive(struct base_arena *arena, const struct base_tree *all)
 {
 	const struct base_tree *model = k8s_model_derive(arena, all, NULL);
-	const struct k8s_registration *registrations;
+	const struct base_tree *diff;
+	struct base_buf document;
 
 	FUZZ_HOLDS(model != NULL);
 	FUZZ_HOLDS(base_tree_get(model, "evidence") != NULL);
 	FUZZ_HOLDS(k8s_model_facts(arena, model)->count > 0);
-	FUZZ_HOLDS(k8s_model_registrations(arena, model, &registrations) ==
-		   base_tree_get(model, "identities")->count);
+	base_buf_init(&document, LIMIT_APPLIED);
+	if (k8s_applied_write(all, model, &document) == MC_OK) {
+		diff = k8s_applied_diff(arena, base_buf_span(&document), base_buf_span(&document));
+		FUZZ_HOLDS(diff != NULL && base_tree_get(diff, "registration") == NULL);
+		FUZZ_HOLDS(base_tree_get(diff, "registrations")->count == 0);
+		FUZZ_HOLDS(base_tree_get(diff, "values")->count == 0);
+	}
+	base_buf_clear(&document);
 }
 
 int

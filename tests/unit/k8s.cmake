@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+meshca_unit(k8s_applied mc_k8s)
 meshca_unit(k8s_traps mc_k8s)
 meshca_unit(k8s_template mc_k8s)
 meshca_unit(k8s_schema mc_k8s)

@@ -282,25 +282,6 @@ START_TEST(test_evidence)
 }
 END_TEST
 
-START_TEST(test_registrations)
-{
-	const struct k8s_registration *all;
-	size_t count;
-
-	begin();
-	count = k8s_model_registrations(k8s_inventory_arena(inventory), model, &all);
-	ck_assert_uint_eq(count, base_tree_get(model, "identities")->count);
-	for (size_t i = 0; i < count; i++) {
-		ck_assert_str_eq(all[i].environment, "production");
-		ck_assert_str_eq(all[i].trust_domain, "shop.example");
-		ck_assert_str_eq(all[i].state, "active");
-		ck_assert_int_eq(all[i].max_ttl_s, 0);
-		ck_assert(i == 0 || strcmp(all[i - 1].namespace, all[i].namespace) <= 0);
-	}
-	end();
-}
-END_TEST
-
 static const struct base_tree *
 fact(const struct base_tree *facts, const char *class, const char *key)
 {
@@ -335,5 +316,4 @@ START_TEST(test_facts)
 END_TEST
 
 CHECK_MAIN("k8s_model", test_derived_edges, test_declared_edge, test_sidecar_knows_every_callee,
-    test_routes, test_pools, test_gateways, test_external, test_evidence, test_registrations,
-    test_facts)
+    test_routes, test_pools, test_gateways, test_external, test_evidence, test_facts)

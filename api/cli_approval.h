@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An administrator's approval: a signature over what is approved and until when (base/msg_issue.h,
+ * base/msg_query.h, base/msg_inventory.h). */
+#ifndef API_CLI_APPROVAL_H
+#define API_CLI_APPROVAL_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct cli_approval {
+	char expires_at[21];       /* RFC 3339 */
+	struct base_buf signature; /* base64 */
+};
+
+/* Signs text and the expiry, a few minutes from now, with the key in a file. Clear it after success and
+ * failure. Returns what cli_key_read() and cli_key_sign() return. */
+enum mc_err cli_approval_make(const char *key_file, struct base_span text,
+    struct cli_approval *out) MC_MUST_CHECK;
+void cli_approval_clear(struct cli_approval *approval);
+
+#endif
