@@ -90,6 +90,9 @@ int cli_inventory_show(struct cli *cli);
 int cli_inventory_environments(struct cli *cli);
 int cli_inventory_schema(struct cli *cli);
 int cli_inventory_explain(struct cli *cli);
+int cli_inventory_apply(struct cli *cli);   /* cli_apply.c */
+int cli_inventory_diff(struct cli *cli);
+int cli_inventory_applied(struct cli *cli);
 int cli_inventory_import(struct cli *cli);  /* cli_import.c */
 int cli_manifests_render(struct cli *cli);  /* cli_manifests.c */
 int cli_manifests_model(struct cli *cli);

@@ -181,9 +181,10 @@ fail_problem(const struct cli *cli, const struct cli_http_answer *answer)
 	return ret == CLI_OK ? CLI_FAILED : ret;
 }
 
+/* fine: an HTTP status that is no failure either; 0: none. */
 static int
 request(const struct cli *cli, const struct cli_client *client, struct cli_http_request *what,
-    const char *path, struct cli_http_answer *answer)
+    const char *path, long fine, struct cli_http_answer *answer)
 {
 	char *url = base_xasprintf("%s%s", client->url, path);
 	enum mc_err err;
@@ -196,7 +197,7 @@ request(const struct cli *cli, const struct cli_client *client, struct cli_http_
 	err = cli_http_do(what, answer);
 	if (err != MC_OK) {
 		ret = cli_fail_err(cli, err);
-	} else if (answer->status < 200 || answer->status > 299) {
+	} else if ((answer->status < 200 || answer->status > 299) && answer->status != fine) {
 		ret = fail_problem(cli, answer);
 	}
 	free(url);
@@ -209,12 +210,32 @@ cli_rest_get(const struct cli *cli, const struct cli_client *client, const char 
 {
 	struct cli_http_request what = {.method = "GET", .accept = accept};
 
-	return request(cli, client, &what, path, answer);
+	return request(cli, client, &what, path, 0, answer);
+}
+
+int
+cli_rest_find(const struct cli *cli, const struct cli_client *client, const char *path,
+    const char *accept, struct cli_http_answer *answer, bool *found)
+{
+	struct cli_http_request what = {.method = "GET", .accept = accept};
+	int ret = request(cli, client, &what, path, 404, answer);
+
+	*found = ret == CLI_OK && answer->status != 404;
+	return ret;
 }
 
 int
 cli_rest_call(const struct cli *cli, const struct cli_client *client,
     const struct cli_rest_act *act, json_t **out)
+{
+	bool done;
+
+	return cli_rest_attempt(cli, client, act, 0, &done, out);
+}
+
+int
+cli_rest_attempt(const struct cli *cli, const struct cli_client *client,
+    const struct cli_rest_act *act, long fine, bool *done, json_t **out)
 {
 	struct cli_http_request what = {.method = act->method,
 	    .accept = "application/json",
@@ -235,8 +256,9 @@ cli_rest_call(const struct cli *cli, const struct cli_client *client,
 		what.content_type = "application/json";
 		what.body = base_span_str(text);
 	}
-	ret = request(cli, client, &what, act->path, &answer);
-	if (ret == CLI_OK && answer.body.len > 0) {
+	ret = request(cli, client, &what, act->path, fine, &answer);
+	*done = ret == CLI_OK && answer.status != fine;
+	if (*done && answer.body.len > 0) {
 		*out = json_loadb((const char *)answer.body.ptr, answer.body.len,
 		    JSON_REJECT_DUPLICATES, NULL);
 		if (*out == NULL) {

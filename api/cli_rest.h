@@ -41,10 +41,16 @@ struct cli_rest_act {
 /* GET of raw bytes in a media type. */
 int cli_rest_get(const struct cli *cli, const struct cli_client *client, const char *path,
     const char *accept, struct cli_http_answer *answer);
+/* The same, but a 404 is no failure: *found tells. */
+int cli_rest_find(const struct cli *cli, const struct cli_client *client, const char *path,
+    const char *accept, struct cli_http_answer *answer, bool *found);
 /* Any method with a JSON body, bytes or neither, and a JSON answer (*out, to be decref'd; NULL for an
  * empty one). */
 int cli_rest_call(const struct cli *cli, const struct cli_client *client,
     const struct cli_rest_act *act, json_t **out);
+/* The same, but the HTTP status `fine` is no failure either: then *done is false. */
+int cli_rest_attempt(const struct cli *cli, const struct cli_client *client,
+    const struct cli_rest_act *act, long fine, bool *done, json_t **out);
 /* Follows a paged list until it ends or has limit items: {member: [...], "next": cursor or null}.
  * path may hold a query. *out is such an object of all pages. */
 int cli_rest_list(const struct cli *cli, const struct cli_client *client, const char *path,

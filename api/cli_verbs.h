@@ -5,7 +5,7 @@
 
 #include "api/cli_args.h"
 
-#define CLI_VERB_COUNT 35
+#define CLI_VERB_COUNT 38
 
 extern const struct cli_verb CLI_VERBS[CLI_VERB_COUNT];
 

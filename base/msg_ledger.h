@@ -26,7 +26,8 @@ struct msg_intent {
 	uint8_t dedup_body[32];
 	/* what a registration limits; not kept, for tbs has it */
 	uint32_t key_type;          /* bit of base/applied.h; 0: none of them */
-	struct base_span dns_names; /* SERVER: each name and a NUL */
+	struct base_span dns_names; /* SERVER: each name and a NUL; not those of the environment's own
+	                               listener, which the configuration gives it */
 };
 extern const struct msg_table msg_intent_table;
 

@@ -164,6 +164,8 @@ enum mc_err signer_may_issue(struct signer *signer) MC_MUST_CHECK;
 /* Takes one token of the rate bucket. Returns MC_OK or MC_ERATE. */
 enum mc_err signer_rate_take(struct signer *signer) MC_MUST_CHECK;
 /* Splits msg->dns_names into at most LIMIT_DNS_NAMES views. */
+/* Whether a DNS name is one of the environment's own gRPC listener. */
+bool signer_is_own_name(const struct signer *signer, struct base_span name);
 enum mc_err signer_dns_split(struct base_span names, struct base_span *out, size_t *count)
     MC_MUST_CHECK;
 /* Holds an ISSUE against the environment's policy and fills in leaf but for serial and

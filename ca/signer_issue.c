@@ -57,11 +57,24 @@ key_type(enum msg_key_alg alg, struct base_span key)
 	return 0;
 }
 
+/* The names that must be registered, each with its NUL. */
+static void
+put_names(const struct signer *signer, const struct cert_leaf *leaf, struct base_buf *out)
+{
+	for (size_t i = 0; i < leaf->dns_count; i++) {
+		if (!signer_is_own_name(signer, leaf->dns[i])) {
+			base_buf_append_span(out, leaf->dns[i]);
+			base_buf_append_u8(out, 0);
+		}
+	}
+}
+
 static enum mc_err
 prepare(struct signer *signer, struct signer_request *request, const struct msg_issue *msg)
 {
 	struct base_span dns[LIMIT_DNS_NAMES];
 	struct base_buf uri;
+	struct base_buf names;
 	struct cert_leaf leaf;
 	enum mc_err ret = signer_policy_leaf(signer, msg, &leaf, dns);
 
@@ -78,20 +91,23 @@ prepare(struct signer *signer, struct signer_request *request, const struct msg_
 	    .evidence = msg->evidence,
 	    .has_dedup = msg->has_dedup,
 	    .key_type = key_type(leaf.key_alg, leaf.key),
-	    .dns_names = msg->dns_names,
 	};
 	base_copy(intent.dedup_key, msg->dedup_key, sizeof(intent.dedup_key));
 	base_copy(intent.dedup_body, msg->dedup_body, sizeof(intent.dedup_body));
 	base_buf_init(&uri, LIMIT_SPIFFE_ID);
+	base_buf_init(&names, LIMIT_DNS_NAMES * (LIMIT_DNS_NAME + 1));
 	if (leaf.profile == MSG_PROFILE_SVID) {
 		ret = spiffe_id_make(&leaf.id, &uri);
 		intent.identity = base_buf_span(&uri);
 	} else {
 		intent.identity = dns[0];
+		put_names(signer, &leaf, &names);
+		intent.dns_names = base_buf_span(&names);
 	}
 	if (ret == MC_OK) {
 		ret = signer_build(signer, request, &leaf, &intent);
 	}
+	base_buf_clear(&names);
 	base_buf_clear(&uri);
 	return ret;
 }

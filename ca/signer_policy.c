@@ -133,6 +133,12 @@ any_matches(char *const *patterns, size_t count, struct base_span name)
 	return false;
 }
 
+bool
+signer_is_own_name(const struct signer *signer, struct base_span name)
+{
+	return any_matches(signer->env->dns_names, signer->env->dns_name_count, name);
+}
+
 /* The allow-list of the environment, and its own listener's names. */
 static bool
 server_name_allowed(const struct signer *signer, struct base_span name)
@@ -140,7 +146,7 @@ server_name_allowed(const struct signer *signer, struct base_span name)
 	const struct config_environment *env = signer->env;
 
 	if (any_matches(env->server_names, env->server_name_count, name) ||
-	    any_matches(env->dns_names, env->dns_name_count, name)) {
+	    signer_is_own_name(signer, name)) {
 		return true;
 	}
 	return signer->operators &&

@@ -134,8 +134,8 @@ static const struct k8s_field ENVIRONMENT[] = {
     {"trustDomainAliases", K8S_NAME, K8S_LIST, NULL, NULL, NULL,
 	"Former trust domains that are still accepted."},
     {"registration", K8S_ENUM, 0, "registered-only", "registered-only|open", NULL,
-	"registered-only: the authority is meant to certify no account that is not in the "
-	"inventory. It does not yet: nothing enforces this, whatever stands here."},
+	"registered-only: once this is applied (meshca inventory apply), the authority certifies no "
+	"account and no DNS name that is not in it. open: only what is registered is bound."},
     {"policies", K8S_MAP, K8S_ALWAYS, NULL, NULL, &POLICIES_MAP, "How strict it is."},
     {"namespaces", K8S_MAP, K8S_LIST, NULL, NULL, &ENV_NAMESPACE_MAP,
 	"Namespaces that differ; all others enforce."},

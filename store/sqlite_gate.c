@@ -136,8 +136,8 @@ check_server(struct sq *sq, const struct sq_gate *gate, const struct msg_intent 
 	struct base_span rest = intent->dns_names;
 	enum mc_err ret = MC_OK;
 
-	if (rest.len == 0 || rest.ptr[rest.len - 1] != 0) {
-		return refuse_unknown(gate, intent->identity, intent->environment);
+	if (rest.len != 0 && rest.ptr[rest.len - 1] != 0) {
+		return MC_FAIL(MC_EUSAGE, "the list of DNS names does not end");
 	}
 	while (ret == MC_OK && rest.len != 0) {
 		size_t len = 0;
