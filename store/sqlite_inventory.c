@@ -484,7 +484,8 @@ sq_registration_list(struct store *store, const struct msg_registration_list *qu
 		return MC_ESTORE;
 	}
 	(void)sqlite3_bind_int64(stmt, 1, environment);
-	sq_bind_u64(stmt, 2, query->after);
+	(void)sqlite3_bind_int64(stmt, 2,
+	    query->after > INT64_MAX ? INT64_MAX : (int64_t)query->after);
 	(void)sqlite3_bind_int64(stmt, 3, (int64_t)query->limit + 1);
 	ret = sq_step(sq, stmt, &row);
 	while (ret == MC_OK && row && found < query->limit) {

@@ -408,10 +408,8 @@ store_registration_list(struct store *store, const struct msg_registration_list 
 {
 	enum mc_err ret = check(store, NEED_ANY, "registration-list");
 
-	if (ret == MC_OK && (query->limit == 0 || query->limit > LIMIT_PAGE ||
-	                        query->after > LIMIT_REGISTRATIONS)) {
-		ret = MC_FAIL(MC_EUSAGE, "a page has 1 to %d rows, after one that there is",
-		    LIMIT_PAGE);
+	if (ret == MC_OK && query->limit - 1u >= LIMIT_PAGE) {
+		ret = MC_FAIL(MC_EUSAGE, "page of %u rows", query->limit);
 	}
 	if (ret == MC_OK) {
 		ret = store->ops->registration_list(store, query, fn, arg, next);

@@ -20,6 +20,7 @@ function(meshca_fuzz name)
   set_tests_properties(fuzz/${name} PROPERTIES TIMEOUT 60)
 endfunction()
 
+meshca_fuzz(applied mc_base)
 meshca_fuzz(csr mc_ca)
 meshca_fuzz(jwt mc_api)
 meshca_fuzz(request mc_api)

@@ -3,6 +3,7 @@
 
     schemathesis.py /path/to/st
 """
+import os
 import pathlib
 import subprocess
 import sys
@@ -23,7 +24,8 @@ def main():
              "--url", url, "--checks", "all", "--tls-verify", anchors,
              "--request-cert", person / "alice.crt", "--request-cert-key", person / "alice.key",
              "--continue-on-failure", "--generation-deterministic", *sys.argv[2:]],
-            stdin=subprocess.DEVNULL, cwd=ca.folder, check=False)
+            stdin=subprocess.DEVNULL, cwd=ca.folder, check=False,
+            env={**os.environ, "PYTHONPATH": str(HERE / "hooks"), "SCHEMATHESIS_HOOKS": "inventory_body"})
         ca.wait_ready(5)
         return done.returncode
 

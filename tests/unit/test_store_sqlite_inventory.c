@@ -102,6 +102,10 @@ START_TEST(applies_lists_and_tells)
 	ck_assert_str_eq(seen.identities[0], ID("cart"));
 	ck_assert_uint_eq(list(next, 1, &seen), 0);
 	ck_assert_str_eq(seen.identities[0], ID("desk"));
+	ck_assert_uint_eq(list(INT64_MAX, 10, &seen), 0);
+	ck_assert_uint_eq(seen.count, 0);
+	ck_assert_uint_eq(list(UINT64_MAX, 10, &seen), 0);
+	ck_assert_uint_eq(seen.count, 0);
 	/* Its newest certificate. */
 	fix_intent_make(&fix, &leaf, MSG_PROFILE_SVID, ID("desk"));
 	(void)fix_put(&fix, &leaf.msg);
