@@ -1,0 +1,704 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A generated tree has what the model of its environment says.
+
+Each proof is a function of a Tree and the model (`meshca manifests model`) that yields (object, what is wrong).
+tests/k8s/test_proofs.py takes objects away and weakens them, one after the other, and sees proofs fail.
+"""
+PROOFS = {}
+
+
+def proof(function):
+    PROOFS[function.__name__] = function
+    return function
+
+
+class Index:
+    """Objects by kind, namespace and name; one that is not there is an empty map and a finding."""
+
+    def __init__(self, tree):
+        self.things = {(one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]): one
+                       for one in tree.objects + tree.patches}
+        self.found = []
+
+    def get(self, kind, namespace, name):
+        thing = self.things.get((kind, namespace, name))
+        if thing is None:
+            self.found.append((f"{kind}/{namespace}/{name}", "is not there"))
+        return thing or {}
+
+    def spec(self, kind, namespace, name):
+        return self.get(kind, namespace, name).get("spec") or {}
+
+    def of(self, kind, namespace=None):
+        return [one for key, one in sorted(self.things.items()) if key[0] == kind and namespace in (None, key[1])]
+
+    def same(self, where, have, want):
+        if have != want:
+            self.found.append((where, f"has {have!r}, not {want!r}"))
+
+
+def at(node, *path):
+    for key in path:
+        if isinstance(node, list):
+            node = node[key] if len(node) > key else None
+        else:
+            node = (node or {}).get(key)
+    return node
+
+
+def callees(model):
+    return model["services"] + model["dataServices"]
+
+
+def ours(model):
+    """Namespaces with workloads of the mesh."""
+    return [one for one in model["namespaces"] if one.get("injected") and one.get("create")]
+
+
+def policy_of(spec):
+    return {key: at(spec, "trafficPolicy", key) for key in ("connectionPool", "outlierDetection")}
+
+
+# --- identities, injection ---
+@proof
+def namespaces_inject(tree, model):
+    index = Index(tree)
+    for one in ours(model):
+        labels = at(index.get("Namespace", "", one["name"]), "metadata", "labels") or {}
+        index.same(one["name"], labels.get("istio.io/rev"), one["revision"])
+        index.same(one["name"], labels.get("pod-security.kubernetes.io/enforce"), one.get("podSecurity", "baseline"))
+    return index.found
+
+
+@proof
+def workloads_have_their_account_and_proxy(tree, model):
+    index = Index(tree)
+    for service in callees(model):
+        if service.get("operator"):
+            continue  # who makes its pods, gives them what they have
+        template = at(index.spec(service["workload"]["kind"], service["namespace"], service["workload"]["name"]),
+                      "template")
+        index.same(service["name"], at(template, "spec", "serviceAccountName"), service["serviceAccount"])
+        notes = at(template, "metadata", "annotations") or {}
+        index.same(service["name"], [notes.get("sidecar.istio.io/" + key) for key in (
+            "proxyCPU", "proxyMemory", "proxyCPULimit", "proxyMemoryLimit")],
+            [service["proxy"][of][key] for of in ("requests", "limits") for key in ("cpu", "memory")])
+    for gateway in model["gateways"]:
+        template = at(index.spec("Deployment", gateway["namespace"], gateway["name"]), "template")
+        index.same(gateway["name"], at(template, "spec", "serviceAccountName"), gateway["serviceAccount"])
+    return index.found
+
+
+@proof
+def probes_go_through_the_agent(tree, model):
+    index = Index(tree)
+    for service in model["services"]:
+        if service.get("probes"):
+            notes = at(index.spec(service["workload"]["kind"], service["namespace"], service["workload"]["name"]),
+                       "template", "metadata", "annotations") or {}
+            index.same(service["name"], notes.get("sidecar.istio.io/rewriteAppHTTPProbers"), "true")
+    return index.found
+
+
+@proof
+def every_identity_has_its_account(tree, model):
+    """The SPIFFE ID is of trust domain, namespace and account, nothing else."""
+    index = Index(tree)
+    domain = model["environment"]["trustDomain"]
+    made = {one["name"] for one in ours(model)}
+    for one in model["identities"]:
+        index.same(one["name"], one["spiffeId"],
+                   f"spiffe://{domain}/ns/{one['namespace']}/sa/{one['serviceAccount']}")
+        if one["namespace"] in made and one["kind"] in ("service", "data", "gateway", "backup"):
+            account = index.get("ServiceAccount", one["namespace"], one["serviceAccount"])
+            index.same(one["name"], account.get("automountServiceAccountToken"), False)
+    return index.found
+
+
+# --- the authority's place ---
+@proof
+def istiod_is_told(tree, model):
+    index = Index(tree)
+    want, data = model["environment"]["istiod"], index.get("ConfigMap", "istio-system", "meshca-istiod-values")
+    data = data.get("data") or {}
+    index.same("caAddress", data.get("global.caAddress"), want["caAddress"])
+    index.same("trustDomain", data.get("meshConfig.trustDomain"), model["environment"]["trustDomain"])
+    for key, value in want["env"].items():
+        index.same(key, data.get("pilot.env." + key), value)
+    for key, value in want["proxyMetadata"].items():
+        index.same(key, data.get("meshConfig.defaultConfig.proxyMetadata." + key), value)
+    hours = at(model, "environment", "workloadTtl")
+    index.same("SECRET_TTL", want["proxyMetadata"]["SECRET_TTL"], hours + "0m0s")
+    index.same("SECRET_GRACE_PERIOD_RATIO", want["proxyMetadata"]["SECRET_GRACE_PERIOD_RATIO"],
+               model["environment"]["rotateAt"])
+    return index.found
+
+
+@proof
+def what_the_authority_publishes_is_listed(tree, model):
+    index = Index(tree)
+    data = index.get("ConfigMap", "meshca", "meshca-published").get("data") or {}
+    for one in model["environment"]["publish"]:
+        for key in one["keys"]:
+            index.same(one["name"], data.get(f"{one['kind']}.{one['name']}.key.{key}"), "needed")
+        for name in one.get("namespaces", ()):
+            index.same(one["name"], data.get(f"{one['kind']}.{one['name']}.namespace.{name}"), "needed")
+    return index.found
+
+
+@proof
+def the_authority_can_be_reached(tree, model):
+    index = Index(tree)
+    authority = model["mesh"]["authority"]
+    where = authority["namespace"], authority["service"]
+    ports = [port["port"] for port in index.spec("Service", *where).get("ports", [])]
+    index.same("Service", authority["port"] in ports, True)
+    account = index.get("ServiceAccount", authority["namespace"], authority["serviceAccount"])
+    index.same("ServiceAccount", account.get("automountServiceAccountToken"), False)
+    if not model["environment"]["networkPolicy"]:
+        return index.found
+    spec = index.spec("NetworkPolicy", *where)
+    admitted = {}
+    for space, _, ports in peers(spec.get("ingress", []), "from"):
+        for port in ports:
+            admitted.setdefault(port, set()).add(space)
+    index.same("NetworkPolicy", {one["name"] for one in ours(model)} <= admitted.get(authority["port"], set()), True)
+    index.same("NetworkPolicy", at(spec, "podSelector", "matchLabels"), index.spec("Service", *where).get("selector"))
+    people = [rule for rule in spec.get("ingress", []) if "from" not in rule]  # who has a certificate of theirs
+    index.same("NetworkPolicy", [port["port"] for rule in people for port in rule["ports"]], [8443])
+    index.same("NetworkPolicy", None in {space for row in admitted.values() for space in row}, False)
+    return index.found
+
+
+# --- mutual TLS ---
+@proof
+def namespaces_take_mutual_tls_only(tree, model):
+    index = Index(tree)
+    for name in [one["name"] for one in ours(model)] + [model["mesh"]["istio"]["namespace"]]:
+        mode = at(index.spec("PeerAuthentication", name, "default"), "mtls", "mode")
+        index.same(name, mode, model["environment"]["mtls"])
+    declared = {(one["namespace"], port["workloadPort"]) for one in callees(model) for port in one["ports"]
+                if port.get("plaintext")}
+    for one in index.of("PeerAuthentication"):
+        for port, rule in (at(one, "spec", "portLevelMtls") or {}).items():
+            if rule.get("mode") != "STRICT" and (one["metadata"]["namespace"], int(port)) not in declared:
+                index.found.append((one["metadata"]["name"], f"port {port} is plaintext, and nobody says why"))
+    return index.found
+
+
+@proof
+def callers_pin_the_callee(tree, model):
+    index = Index(tree)
+    if model["environment"]["mtls"] != "STRICT":
+        return []  # callees may be without a proxy still: Istio finds out by itself
+    for service in callees(model):
+        names = [one["name"] for one in service.get("hosts", []) + service.get("brokers", [])] or [service["name"]]
+        for name in names:
+            tls = at(index.spec("DestinationRule", service["namespace"], name), "trafficPolicy", "tls") or {}
+            index.same(name, (tls.get("mode"), tls.get("subjectAltNames")), ("ISTIO_MUTUAL", [service["spiffeId"]]))
+    return index.found
+
+
+# --- traffic ---
+@proof
+def services_have_their_routes(tree, model):
+    index = Index(tree)
+    for service in model["services"]:
+        rows = [(service["name"], service["routes"])]
+        if service["exposed"]:
+            rows.append((service["name"] + "-public", [row for each in service["exposed"] for row in each["routes"]]))
+        for name, routes in rows:
+            have = {route["name"]: route for route in
+                    index.spec("VirtualService", service["namespace"], name).get("http", [])}
+            index.same(name, list(have), [route["name"] for route in routes])
+            for route in routes:
+                for key in ("match", "timeout", "retries"):
+                    index.same(f"{name} {route['name']} {key}", at(have.get(route["name"]), key), route.get(key))
+                index.same(f"{name} {route['name']}", at(have.get(route["name"]), "route"), route["destinations"])
+                if route["retries"]["attempts"] and not route.get("idempotent"):
+                    index.found.append((name, f"the route {route['name']} is retried and not idempotent"))
+    return index.found
+
+
+@proof
+def services_have_their_ports(tree, model):
+    index = Index(tree)
+    for service in callees(model):
+        for host in service.get("hosts") or [service]:
+            if service.get("generate"):
+                spec = index.spec("Service", service["namespace"], host["name"])
+                index.same(host["name"], [(port["name"], port["port"], port["appProtocol"])
+                                          for port in spec.get("ports", [])],
+                           [(port["name"], port["port"], port["appProtocol"]) for port in host["ports"]])
+        for broker in service.get("brokers", []) if service.get("generate") else ():
+            index.get("Service", service["namespace"], broker["name"])
+    return index.found
+
+
+@proof
+def services_balance_pool_and_eject(tree, model):
+    index = Index(tree)
+    for service in model["services"]:
+        spec = index.spec("DestinationRule", service["namespace"], service["name"])
+        balancer = at(spec, "trafficPolicy", "loadBalancer", "simple")
+        index.same(service["name"], balancer, service["policy"]["loadBalancer"]["simple"])
+        index.same(service["name"], policy_of(spec), {
+            key: service["policy"].get(key) for key in ("connectionPool", "outlierDetection")})
+        index.same(service["name"], [one["name"] for one in spec.get("subsets", [])],
+                   [one["name"] for one in service["subsets"]])
+    return index.found
+
+
+@proof
+def card_data_is_never_retried(tree, model):
+    index = Index(tree)
+    for service in model["services"]:
+        if service["class"] == "pci":
+            for route in index.spec("VirtualService", service["namespace"], service["name"]).get("http", [{}]):
+                index.same(service["name"], at(route, "retries", "attempts"), 0)
+    for external in model["externals"]:
+        if external.get("pci"):
+            for host in external["hosts"]:
+                for namespace, name in ((external["namespace"], f"{external['name']}-{host['host']}"),
+                                        (external["gateway"]["namespace"],
+                                         f"{external['namespace']}-{external['name']}-{host['host']}")):
+                    for route in index.spec("VirtualService", namespace, name).get("http", [{}]):
+                        index.same(name, at(route, "retries", "attempts"), 0)
+    return index.found
+
+
+@proof
+def callers_wait_for_their_callees(tree, model):
+    """Seconds that a call may take, and those that the routes of the callees may."""
+    index = Index(tree)
+
+    def longest(namespace, name):
+        routes = index.spec("VirtualService", namespace, name).get("http") or [{}]
+        return max(float((route.get("timeout") or "0s").rstrip("s")) for route in routes)
+    for caller in model["services"]:
+        own = longest(caller["namespace"], caller["name"])
+        index.same(caller["name"], own > 0, True)
+        for callee in caller["callees"]:
+            if callee["kind"] == "service" and longest(callee["namespace"], callee["name"]) > own:
+                index.found.append((caller["name"], f"waits {own} s, less than {callee['name']}"))
+    return index.found
+
+
+@proof
+def rollouts_are_analysed(tree, model):
+    index = Index(tree)
+    for service in model["services"]:
+        if not at(service, "rollout", "canary"):
+            continue
+        rollout = index.spec("Rollout", service["namespace"], service["workload"]["name"])
+        canary = at(rollout, "strategy", "canary") or {}
+        named = {one["templateName"] for one in at(canary, "analysis", "templates") or []}
+        for step in canary.get("steps", []):
+            named |= {one["templateName"] for one in at(step, "analysis", "templates") or []}
+        index.same(service["name"], named, {service["name"], service["name"] + "-gate"})
+        for name in sorted({service["name"], service["name"] + "-gate"}):
+            index.same(name, sorted(metric["name"] for metric in index.spec(
+                "AnalysisTemplate", service["namespace"], name).get("metrics", [])), ["latency", "success-rate"])
+    return index.found
+
+
+@proof
+def rollouts_shift_weights(tree, model):
+    """The rollout shifts weights of routes that there are, between subsets that there are; delivery leaves them."""
+    index = Index(tree)
+    for service in model["services"]:
+        if not at(service, "rollout", "canary"):
+            continue
+        namespace, name = service["namespace"], service["name"]
+        canary = at(index.spec("Rollout", namespace, service["workload"]["name"]), "strategy", "canary") or {}
+        istio = at(canary, "trafficRouting", "istio") or {}
+        index.same(name, [step["setWeight"] for step in canary.get("steps", []) if "setWeight" in step],
+                   [step["weight"] for step in service["rollout"]["steps"]])
+        subsets = {one["name"] for one in index.spec("DestinationRule", namespace, name).get("subsets", [])}
+        index.same(name, subsets, {at(istio, "destinationRule", key) for key in (
+            "stableSubsetName", "canarySubsetName")})
+        want = [name] + ([name + "-public"] if service["exposed"] else [])
+        index.same(name, [one["name"] for one in istio.get("virtualServices", [])], want)
+        for one in istio.get("virtualServices", []):
+            routes = {route["name"] for route in index.spec("VirtualService", namespace, one["name"]).get("http", [])}
+            index.same(one["name"], set(one["routes"]) <= routes, True)
+        ignored = {(row["kind"], row["name"]) for application in index.of("Application")
+                   for row in application["spec"].get("ignoreDifferences", []) if row["namespace"] == namespace}
+        wanted = {("DestinationRule", name), ("Rollout", service["workload"]["name"])}
+        index.same("Application", wanted | {("VirtualService", each) for each in want} <= ignored, True)
+    return index.found
+
+
+@proof
+def faults_are_fenced(tree, model):
+    index = Index(tree)
+    name = "meshca-faults-" + model["environment"]["name"]
+    spec = index.spec("ValidatingAdmissionPolicy", "", name)
+    index.same(name, spec.get("failurePolicy"), "Fail")
+    index.same(name, any("fault" in one["expression"] for one in spec.get("validations", [])), True)
+    guarded = at(spec, "matchConstraints", "namespaceSelector", "matchExpressions", 0, "values") or []
+    index.same(name, {one["name"] for one in ours(model)} <= set(guarded), True)
+    binding = index.spec("ValidatingAdmissionPolicyBinding", "", name)
+    index.same(name, (binding.get("policyName"), "Deny" in binding.get("validationActions", [])), (name, True))
+    if not model["environment"]["faultsAllowed"]:
+        for one in index.of("VirtualService"):
+            if any("fault" in route for route in one["spec"].get("http", [])):
+                index.found.append((one["metadata"]["name"], "injects a fault"))
+    return index.found
+
+
+# --- authorization ---
+def principals_of(spec):
+    return [at(row, "source", "principals") or [] for rule in spec.get("rules", []) for row in rule.get("from", [])]
+
+
+@proof
+def one_allow_for_each_edge(tree, model):
+    index = Index(tree)
+    for service in callees(model) + [one for one in model["gateways"] if one.get("egress")]:
+        for allow in service["allow"]:
+            name = f"{service['name']}-{allow['name']}"
+            spec = index.spec("AuthorizationPolicy", service["namespace"], name)
+            index.same(name, (spec.get("action"), at(spec, "selector", "matchLabels")), (
+                "ALLOW", service["selector"]))
+            for have in principals_of(spec) or [None]:
+                index.same(name, have, allow["principals"])
+            for rule in spec.get("rules", []):
+                index.same(name, [at(to, "operation", "ports") for to in rule.get("to", [])], [allow["ports"]])
+                for key in ("methods", "paths"):
+                    if allow.get(key) and not allow.get("jwt"):
+                        index.same(name, at(rule, "to", 0, "operation", key), allow[key])
+            for row, rule in zip(at(allow, "jwt", "rules") or [], spec.get("rules", [])):
+                for key in ("methods", "paths"):
+                    index.same(name, at(rule, "to", 0, "operation", key), row.get(key))
+    return index.found
+
+
+@proof
+def nobody_else_is_allowed(tree, model):
+    index = Index(tree)
+    for one in ours(model):
+        if one["enforce"]:
+            deny = index.get("AuthorizationPolicy", one["name"], "deny-all")
+            index.same("deny-all", (deny != {} and not at(deny, "spec", "rules"), at(deny, "spec", "selector")), (
+                True, None))
+    known = {(one["namespace"], f"{one['name']}-{allow['name']}")
+             for one in callees(model) + model["gateways"] for allow in one["allow"]}
+    for one in index.of("AuthorizationPolicy"):
+        key = one["metadata"]["namespace"], one["metadata"]["name"]
+        if at(one, "spec", "action") == "ALLOW" and at(one, "spec", "rules") and key not in known:
+            index.found.append((key, "allows without an edge"))
+    return index.found
+
+
+@proof
+def tokens_are_demanded(tree, model):
+    index = Index(tree)
+    for service in model["services"]:
+        for allow in service["allow"]:
+            if not allow.get("jwt"):
+                continue
+            rules = at(index.spec("RequestAuthentication", service["namespace"], service["name"]), "jwtRules") or [{}]
+            index.same(service["name"], [row.get("issuer") for row in rules], [allow["jwt"]["issuer"]])
+            for row in rules:
+                index.same(service["name"], bool(row.get("audiences")) and str(row.get("jwksUri")).startswith(
+                    "https://"), True)
+            spec = index.spec("AuthorizationPolicy", service["namespace"], f"{service['name']}-{allow['name']}")
+            have = [(at(rule, "from", 0, "source", "requestPrincipals"), rule.get("when"))
+                    for rule in spec.get("rules", [])]
+            index.same(service["name"], have, [(row["requestPrincipals"], row.get("when"))
+                                               for row in allow["jwt"]["rules"]])
+    return index.found
+
+
+@proof
+def refusals_are_logged(tree, model):
+    index = Index(tree)
+    for one in ours(model):
+        logging = at(index.spec("Telemetry", one["name"], "denials"), "accessLogging", 0) or {}
+        expression = at(logging, "filter", "expression") or ""
+        word = "dry_run" if one["observe"] else "rbac_access_denied"
+        index.same(one["name"], (word in expression, "response.code ==" in expression), (True, False))
+    return index.found
+
+
+# --- gateways and the outside ---
+def ingress(model):
+    return [one for one in model["gateways"] if one.get("ingress")]
+
+
+@proof
+def gateways_serve_their_hosts(tree, model):
+    index = Index(tree)
+    for gateway in ingress(model):
+        spec = index.spec("Gateway", gateway["namespace"], gateway["name"])
+        https = [one for one in spec.get("servers", []) if one["port"]["protocol"] == "HTTPS"]
+        index.same(gateway["name"], sorted(host for one in https for host in one["hosts"]), sorted(gateway["hosts"]))
+        for one in spec.get("servers", []):
+            index.same(gateway["name"], sorted(one["hosts"]), sorted(gateway["hosts"]))
+        for one in https:
+            index.same(gateway["name"], (at(one, "tls", "mode"), at(one, "tls", "credentialName"), at(
+                one, "tls", "minProtocolVersion")), ("SIMPLE", gateway["certificate"]["secretName"],
+                                                     gateway["certificate"]["minProtocolVersion"]))
+        ports = {port["port"] for port in index.spec("Service", gateway["namespace"], gateway["name"]).get("ports", [])}
+        index.same(gateway["name"], {port["port"]["number"] for port in [
+            one for one in spec.get("servers", [])]} <= ports and bool(ports), True)
+    return index.found
+
+
+@proof
+def gateway_certificates_renew(tree, model):
+    """In the gateway's namespace, by DNS: so the redirect to HTTPS stands in no challenge's way."""
+    index = Index(tree)
+    for gateway in ingress(model):
+        want = gateway["certificate"]
+        thing = index.get("Certificate", gateway["namespace"], want["name"])
+        spec = thing.get("spec") or {}
+        index.same(want["name"], (spec.get("secretName"), sorted(spec.get("dnsNames", []))), (
+            want["secretName"], sorted(want["hosts"])))
+        index.same(want["name"], (at(spec, "issuerRef", "name"), at(spec, "privateKey", "rotationPolicy")), (
+            want["issuer"], "Always"))
+        index.same(want["name"], bool(spec.get("renewBefore")), True)
+        redirects = [one for one in index.spec("Gateway", gateway["namespace"], gateway["name"]).get("servers", [])
+                     if at(one, "tls", "httpsRedirect")]
+        index.same(want["name"], len(redirects), 1)
+        if redirects:
+            index.same(want["name"], at(thing, "metadata", "labels", "meshca.dev/challenge"), "dns-01")
+    return index.found
+
+
+@proof
+def gateway_routes_lead_to_services(tree, model):
+    index = Index(tree)
+    for gateway in ingress(model):
+        for route in gateway["routes"]:
+            spec = index.spec("VirtualService", route["namespace"], route["service"] + "-public")
+            index.same(route["service"], spec.get("gateways"), [f"{gateway['namespace']}/{gateway['name']}"])
+            index.same(route["service"], sorted(spec.get("hosts", [])), sorted(gateway["hosts"]))
+    return index.found
+
+
+@proof
+def gateways_allow_their_paths(tree, model):
+    index = Index(tree)
+    for gateway in ingress(model):
+        for allow in gateway["allow"]:
+            spec = index.spec("AuthorizationPolicy", gateway["namespace"], f"{gateway['name']}-{allow['name']}")
+            index.same(allow["name"], (spec.get("action"), at(spec, "selector", "matchLabels")), (
+                "ALLOW", gateway["selector"]))
+            for key in ("hosts", "paths", "ports"):
+                index.same(allow["name"], at(spec, "rules", 0, "to", 0, "operation", key), allow.get(key))
+    return index.found
+
+
+@proof
+def gateways_look_at_addresses(tree, model):
+    index = Index(tree)
+    for gateway in ingress(model):
+        for rule in gateway["ipRules"]:
+            spec = index.spec("AuthorizationPolicy", gateway["namespace"], f"{gateway['name']}-{rule['name']}")
+            source = at(spec, "rules", 0, "from", 0, "source") or {}
+            index.same(rule["name"], at(spec, "rules", 0, "to", 0, "operation", "paths"), rule.get("paths"))
+            index.same(rule["name"], (spec.get("action"), at(spec, "selector", "matchLabels")), (
+                rule["action"], gateway["selector"]))
+            index.same(rule["name"], source, {key: rule[key] for key in ("remoteIpBlocks", "notRemoteIpBlocks")
+                                              if key in rule})
+        notes = at(index.spec("Deployment", gateway["namespace"], gateway["name"]), "template", "metadata",
+                   "annotations") or {}
+        index.same(gateway["name"], f"\"numTrustedProxies\":{gateway['trustedProxies']}"
+                   in notes.get("proxy.istio.io/config", ""), True)
+    return index.found
+
+
+@proof
+def gateways_limit(tree, model):
+    index = Index(tree)
+    for gateway in ingress(model):
+        want, values = gateway["limits"]["perInstance"], []
+        stack = [index.spec("EnvoyFilter", gateway["namespace"], gateway["name"] + "-limits")]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, dict):
+                values += [(key, value) for key, value in node.items() if isinstance(value, int)]
+                stack.extend(node.values())
+            elif isinstance(node, list):
+                stack.extend(node)
+        for row in (("tokens_per_fill", want["requestsPerSecond"]), ("max_tokens", want["burst"]),
+                    ("max_tokens", want["perClientPerMinute"]), ("max_connections", want["connections"]),
+                    ("max_request_bytes", gateway["limits"]["bodyBytes"])):
+            index.same(gateway["name"], row in values, True)
+        unlimited = (1 << 32) - 1  # of the bucket for who is not counted one by one
+        index.same(gateway["name"], {value for key, value in values if key == "max_tokens"} - {unlimited}, {
+            want["burst"], want["perClientPerMinute"]})
+        most = gateway["scaling"]["max"]
+        index.same(gateway["name"], want["requestsPerSecond"] * most <= gateway["limits"]["requestsPerSecond"], True)
+    return index.found
+
+
+@proof
+def gateways_have_their_firewall(tree, model):
+    index = Index(tree)
+    for gateway in ingress(model):
+        if at(gateway, "waf", "backend") == "coraza-wasm":
+            wasm = index.spec("TrafficExtension", gateway["namespace"], gateway["name"] + "-waf").get("wasm") or {}
+            index.same(gateway["name"], wasm.get("failStrategy"), gateway["waf"]["failStrategy"])
+            index.same(gateway["name"], f"SecRuleEngine {gateway['waf']['engine']}" in str(wasm), True)
+    return index.found
+
+
+@proof
+def externals_leave_by_their_gateway(tree, model):
+    index = Index(tree)
+    for gateway in model["gateways"]:
+        if gateway.get("egress"):
+            spec = index.spec("Service", gateway["namespace"], gateway["name"])
+            index.same(gateway["name"], (spec.get("selector"), 443 in [port["port"] for port in spec.get("ports", [])]),
+                       (gateway["selector"], True))
+    for one in model["externals"]:
+        gateway, far = one["gateway"], f"{one['namespace']}-{one['name']}"
+        near = index.spec("ServiceEntry", one["namespace"], one["name"])
+        index.same(one["name"], near.get("exportTo"), ["."])
+        index.same(far, at(index.spec("ServiceEntry", gateway["namespace"], far), "exportTo"), ["."])
+        for server in index.spec("Gateway", gateway["namespace"], far).get("servers") or [{}]:
+            index.same(far, (at(server, "tls", "mode"), server.get("hosts")), (
+                "ISTIO_MUTUAL", [host["host"] for host in one["hosts"]]))
+        tls = at(index.spec("DestinationRule", gateway["namespace"], far), "subsets", 0, "trafficPolicy", "tls") or {}
+        index.same(far, (tls.get("mode"), tls.get("subjectAltNames")), (
+            "ISTIO_MUTUAL", ["spiffe://" + gateway["principal"]]))
+        for host in one["hosts"]:
+            routes = index.spec("VirtualService", one["namespace"], f"{one['name']}-{host['host']}").get("http", [{}])
+            away = index.spec("VirtualService", gateway["namespace"], f"{far}-{host['host']}").get("http", [{}])
+            for route in routes:
+                index.same(host["host"], (at(route, "route", 0, "destination", "host"), route.get("timeout")), (
+                    gateway["host"], one["timeout"]))
+                index.same(host["host"], (at(route, "retries", "attempts"), route.get("match")), (
+                    0, [{"port": one["applicationPort"]}]))
+            for route in away:
+                index.same(host["host"], (at(route, "route", 0, "destination", "host"), route.get("timeout")), (
+                    host["host"], one["timeout"]))
+                index.same(host["host"], (route.get("retries"), route.get("match")), (
+                    one["retries"], [{"port": gateway["port"]}]))
+            rule = index.spec("DestinationRule", gateway["namespace"], f"{far}-{host['host']}")
+            if at(one, "tls", "originate"):
+                tls = at(rule, "trafficPolicy", "portLevelSettings", 0, "tls") or {}
+                index.same(host["host"], (tls.get("mode"), tls.get("sni"), tls.get("subjectAltNames")), (
+                    "SIMPLE", host["sni"], host["subjectAltNames"]))
+    return index.found
+
+
+def peers(rules, key):
+    return [(at(peer, "namespaceSelector", "matchLabels", "kubernetes.io/metadata.name"),
+             tuple(sorted((at(peer, "podSelector", "matchLabels") or {}).items())),
+             tuple(sorted(port["port"] for port in rule.get("ports", []))))
+            for rule in rules for peer in rule.get(key, [])]
+
+
+@proof
+def the_network_says_the_same(tree, model):
+    """Every workload has a NetworkPolicy that admits the model's neighbours; only gateways reach addresses outside."""
+    index = Index(tree)
+    if not model["environment"]["networkPolicy"]:
+        return []
+    for one in ours(model):
+        default = index.spec("NetworkPolicy", one["name"], "default")
+        index.same(one["name"], (default.get("podSelector"), sorted(default.get("policyTypes", []))), (
+            {}, ["Egress", "Ingress"]))
+        index.same(one["name"], {row[0] for row in peers(default.get("egress", []), "to") if row[0] or row[2]}, {
+            "kube-system", model["mesh"]["istio"]["namespace"], model["mesh"]["authority"]["namespace"]})
+    for service in callees(model) + model["gateways"]:
+        spec = index.spec("NetworkPolicy", service["namespace"], service["name"])
+        index.same(service["name"], at(spec, "podSelector", "matchLabels"), service["selector"])
+        index.same(service["name"], sorted(spec.get("policyTypes", [])), ["Egress", "Ingress"])
+        for side, key in (("ingress", "from"), ("egress", "to")):
+            want = {(row["namespace"], tuple(sorted((row.get("selector") or {}).items())),
+                     tuple(sorted(port["port"] for port in row["ports"])))
+                    for row in service["network"][side] if row.get("namespace")}
+            have = {row for row in peers(spec.get(side, []), key) if row[0]}
+            index.same(f"{service['name']} {side}", have, want)
+    outside = {(one["namespace"], one["name"]) for one in model["gateways"]}
+    for one in index.of("NetworkPolicy"):
+        key = one["metadata"].get("namespace"), one["metadata"]["name"]
+        for rule in at(one, "spec", "egress") or []:
+            if key not in outside and (not rule.get("to") or any("ipBlock" in peer for peer in rule["to"])):
+                index.found.append(("/".join(key), "leaves without a gateway"))
+    return index.found
+
+
+@proof
+def sidecars_know_their_callees(tree, model):
+    index = Index(tree)
+    for one in ours(model):
+        if one["kind"] != "gateway":  # pods that nobody described
+            spec = index.spec("Sidecar", one["name"], "default")
+            index.same(one["name"], [row["hosts"] for row in spec.get("egress", [])], [one["sidecarHosts"]])
+            index.same(one["name"], at(spec, "outboundTrafficPolicy", "mode"), model["environment"]["outbound"])
+    for service in callees(model):
+        spec = index.spec("Sidecar", service["namespace"], service["name"])
+        hosts = [host for row in spec.get("egress", []) for host in row["hosts"]]
+        index.same(service["name"], sorted(hosts), sorted(service["sidecar"]["hosts"]))
+        for callee in service["callees"]:
+            if callee["kind"] != "external" and f"{callee['namespace']}/{callee['host']}" not in hosts:
+                index.found.append((service["name"], f"does not see {callee['host']}"))
+        index.same(service["name"], at(spec, "outboundTrafficPolicy", "mode"), model["environment"]["outbound"])
+    return index.found
+
+
+# --- data ---
+@proof
+def databases_are_pooled_and_not_ejected(tree, model):
+    index = Index(tree)
+    for data in model["dataServices"]:
+        for host in data["hosts"] + data["brokers"]:
+            spec = index.spec("DestinationRule", data["namespace"], host["name"])
+            index.same(host["name"], policy_of(spec), {"outlierDetection": None,
+                                                       "connectionPool": host["policy"]["connectionPool"]})
+        for total in data["poolTotals"]:
+            index.same(total["host"], total["total"] <= total["limit"], True)
+    return index.found
+
+
+@proof
+def peers_call_each_other(tree, model):
+    """Brokers and replicas have an edge to themselves, over the ports that are for them."""
+    index = Index(tree)
+    for data in model["dataServices"]:
+        ports = {str(port["workloadPort"]) for port in data["ports"] if port.get("peer")}
+        if ports:
+            spec = index.spec("AuthorizationPolicy", data["namespace"], data["name"] + "-from-self")
+            index.same(data["name"], principals_of(spec), [[data["principal"]]])
+            index.same(data["name"], ports <= set(at(spec, "rules", 0, "to", 0, "operation", "ports") or []), True)
+    return index.found
+
+
+@proof
+def topics_have_users_and_rights(tree, model):
+    index = Index(tree)
+    for data in model["dataServices"]:
+        if not data["topics"] or at(data, "operator", "kind") == "strimzi" and index.of("KafkaUser"):
+            continue
+        values = index.get("ConfigMap", data["namespace"], data["name"] + "-topics").get("data") or {}
+        index.same(data["name"], values.get("authentication"), data["authentication"])
+        index.same(data["name"], "allow.everyone.if.no.acl.found=false" in values.get("broker.properties", ""), True)
+        for topic in data["topics"]:
+            index.same(topic["name"], "topic." + topic["name"] in values, True)
+        want = {f"acl.{user['name']}.{acl['topic']}.{acl['access']}" for user in data["users"] for acl in user["acls"]}
+        have = {key for key in values if key.startswith("acl.") and not key.endswith(".group")}
+        index.same(data["name"], have, want)
+    return index.found
+
+
+@proof
+def evidence_is_there(tree, model):
+    index = Index(tree)
+    index.same("evidence", bool(model["evidence"]) or not any(
+        one["class"] == "pci" for one in model["services"]), True)
+    for row in model["evidence"]:
+        for one in row["objects"]:
+            index.get(one["kind"], one["namespace"], one["name"])
+    return index.found
+
+
+def breaches(tree, model, names=None):
+    """Every (proof, object, what is wrong)."""
+    return [(name, where, what) for name in (PROOFS if names is None else names)
+            for where, what in PROOFS[name](tree, model)]
