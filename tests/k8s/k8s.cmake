@@ -8,5 +8,8 @@ add_test(NAME k8s/network COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/
 set_tests_properties(k8s/network PROPERTIES TIMEOUT 120 ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 add_test(NAME k8s/proofs COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/k8s/test_proofs.py)
 set_tests_properties(k8s/proofs PROPERTIES TIMEOUT 120 ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+add_test(NAME k8s/components COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/k8s/test_components.py)
+set_tests_properties(k8s/components PROPERTIES TIMEOUT 120
+  ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 add_test(NAME k8s/tasks COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/k8s/test_tasks.py)
 set_tests_properties(k8s/tasks PROPERTIES TIMEOUT 120 ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
