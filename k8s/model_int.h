@@ -82,6 +82,8 @@ const char *k8s_duration_text(struct base_arena *arena, int64_t ms);
 const char *k8s_principal(struct k8s_model *model, const char *namespace, const char *account);
 /* NAME.NAMESPACE.svc.cluster.local */
 const char *k8s_service_host(struct k8s_model *model, const char *namespace, const char *name);
+/* A duration as Go prints it, which is how pilot-agent is told one: 24h0m0s. */
+const char *k8s_go_duration(struct k8s_model *model, const char *text);
 void k8s_put_identity(struct k8s_model *model, struct base_tree_build *map,
     const struct k8s_node *node);
 const struct base_tree *k8s_caller(struct k8s_model *model, const struct k8s_node *node,

@@ -77,16 +77,6 @@ k8s_model_mesh(struct k8s_model *model)
 	return base_tree_done(map);
 }
 
-/* SECRET_TTL as pilot-agent prints its own default: 24h0m0s. */
-static const char *
-go_duration(struct k8s_model *model, const char *text)
-{
-	int64_t s = k8s_duration_ms(text) / 1000;
-
-	return base_arena_printf(model->arena, "%" PRId64 "h%" PRId64 "m%" PRId64 "s", s / 3600,
-	    s / 60 % 60, s % 60);
-}
-
 static const struct base_tree *
 proxy_metadata(struct k8s_model *model, const struct base_tree *policies)
 {
@@ -97,7 +87,7 @@ proxy_metadata(struct k8s_model *model, const struct base_tree *policies)
 	struct base_tree_build *map = base_tree_map(model->arena, origin);
 
 	k8s_put_str(model, map, "SECRET_TTL",
-	    go_duration(model, ttl == NULL ? "24h" : ttl->text), ttl == NULL ? origin : ttl->origin);
+	    k8s_go_duration(model, ttl == NULL ? "24h" : ttl->text), ttl == NULL ? origin : ttl->origin);
 	k8s_put_str(model, map, "SECRET_GRACE_PERIOD_RATIO", ratio == NULL ? "0.5" : ratio->text,
 	    ratio == NULL ? origin : ratio->origin);
 	k8s_put_str(model, map, "SECRET_GRACE_PERIOD_RATIO_JITTER", "0.01", origin);

@@ -193,6 +193,30 @@ k8s_service_host(struct k8s_model *model, const char *namespace, const char *nam
 	return base_arena_printf(model->arena, "%s.%s.svc.cluster.local", name, namespace);
 }
 
+const char *
+k8s_go_duration(struct k8s_model *model, const char *text)
+{
+	int64_t s = k8s_duration_ms(text) / 1000;
+
+	return base_arena_printf(model->arena, "%" PRId64 "h%" PRId64 "m%" PRId64 "s", s / 3600,
+	    s / 60 % 60, s % 60);
+}
+
+/* Agents ask for the environment's lifetime; one that is registered for less must ask for less. */
+static void
+put_certificate_ttl(struct k8s_model *model, struct base_tree_build *map,
+    const struct k8s_node *node)
+{
+	const struct base_tree *most = base_tree_at(node->spec, "identity.maxTtl");
+	const struct base_tree *asked = base_tree_at(model->environment, "policies.workloadTtl");
+
+	if (most != NULL && (asked == NULL ||
+	    k8s_duration_ms(most->text) < k8s_duration_ms(asked->text))) {
+		k8s_put_str(model, map, "certificateTtl", k8s_go_duration(model, most->text),
+		    most->origin);
+	}
+}
+
 void
 k8s_put_identity(struct k8s_model *model, struct base_tree_build *map, const struct k8s_node *node)
 {
@@ -203,6 +227,7 @@ k8s_put_identity(struct k8s_model *model, struct base_tree_build *map, const str
 	k8s_put_str(model, map, "principal", node->principal, origin);
 	k8s_put_str(model, map, "spiffeId",
 	    base_arena_printf(model->arena, "spiffe://%s", node->principal), origin);
+	put_certificate_ttl(model, map, node);
 }
 
 const struct base_tree *

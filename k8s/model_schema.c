@@ -35,7 +35,7 @@ struct field {
 #define MAY(key, type) {key, type, true, NULL}
 #define END {NULL, TYPE_INVALID, false, NULL}
 #define WORKLOAD_IDENTITY \
-	NEED("serviceAccount", TEXT), NEED("principal", TEXT), NEED("spiffeId", TEXT)
+	NEED("serviceAccount", TEXT), NEED("principal", TEXT), NEED("spiffeId", TEXT), MAY("certificateTtl", TEXT)
 
 /* --- mesh and environment --- */
 static const struct field ISTIO[] = {NEED("namespace", TEXT), MAY("version", TEXT), END};

@@ -4,6 +4,8 @@
 Each proof is a function of a Tree and the model (`meshca manifests model`) that yields (object, what is wrong).
 tests/k8s/test_proofs.py takes objects away and weakens them, one after the other, and sees proofs fail.
 """
+import json
+
 PROOFS = {}
 
 
@@ -86,6 +88,18 @@ def workloads_have_their_account_and_proxy(tree, model):
     for gateway in model["gateways"]:
         template = at(index.spec("Deployment", gateway["namespace"], gateway["name"]), "template")
         index.same(gateway["name"], at(template, "spec", "serviceAccountName"), gateway["serviceAccount"])
+    return index.found
+
+
+@proof
+def agents_ask_for_what_they_are_registered_for(tree, model):
+    index = Index(tree)
+    for one in model["services"] + [data for data in model["dataServices"] if not data.get("operator")]:
+        notes = at(index.spec(one["workload"]["kind"], one["namespace"], one["workload"]["name"]),
+                   "template", "metadata", "annotations") or {}
+        config = json.loads(notes.get("proxy.istio.io/config", "{}"))
+        index.same(one["name"], at(config, "proxyMetadata", "SECRET_TTL"), one.get("certificateTtl"))
+        index.same(one["name"], config.get("holdApplicationUntilProxyStarts"), True)
     return index.found
 
 

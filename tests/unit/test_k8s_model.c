@@ -33,6 +33,7 @@ static const char APPS[] =
 	"    - {external: mail}\n"
 	HEAD "Service\nmetadata: {name: pay, namespace: shop}\nspec:\n  owner: team\n  class: pci\n"
 	"  logging: {redact: [query, authorization]}\n  workload: {selector: {app: pay}}\n"
+	"  identity: {maxTtl: 90m}\n"
 	"  ports: [{name: http, protocol: http, port: 80, targetPort: 8081}]\n"
 	"  accepts: [{from: cart, paths: [/pay, /refund]}]\n"
 	HEAD "ExternalService\nmetadata: {name: mail, namespace: shop}\nspec:\n  owner: team\n"
@@ -200,6 +201,16 @@ START_TEST(test_routes)
 }
 END_TEST
 
+/* Who is registered for less than the environment's lifetime must not ask for that. */
+START_TEST(test_certificate_ttl)
+{
+	begin();
+	ck_assert_str_eq(text_at(named(model, "services", "pay"), "certificateTtl"), "1h30m0s");
+	ck_assert_ptr_null(base_tree_get(named(model, "services", "cart"), "certificateTtl"));
+	end();
+}
+END_TEST
+
 START_TEST(test_pools)
 {
 	const struct base_tree *db, *primary, *replica;
@@ -316,4 +327,4 @@ START_TEST(test_facts)
 END_TEST
 
 CHECK_MAIN("k8s_model", test_derived_edges, test_declared_edge, test_sidecar_knows_every_callee,
-    test_routes, test_pools, test_gateways, test_external, test_evidence, test_facts)
+    test_routes, test_certificate_ttl, test_pools, test_gateways, test_external, test_evidence, test_facts)
