@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 meshca_unit(base_applied mc_base)
+meshca_unit(base_arena mc_base)
 meshca_unit(base_buf mc_base)
+meshca_unit(base_utf8 mc_base)
 meshca_unit(base_chan mc_base)
 meshca_unit(base_clock mc_base)
 meshca_unit(base_crypto mc_base)

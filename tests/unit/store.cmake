@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 meshca_unit(store_dedup mc_store)
 meshca_unit(store_entry mc_store)
+meshca_unit(store_reserve mc_store)
 meshca_unit(store_ledger mc_store PkgConfig::sqlite3)
 target_sources(test_store_ledger PRIVATE ${CMAKE_SOURCE_DIR}/tests/fault/vfs_drop.c)
 meshca_unit(store_sqlite_admin mc_store)
