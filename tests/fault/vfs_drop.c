@@ -50,6 +50,7 @@ static struct {
 	enum vfs_drop_fault sync_fault;
 	bool dead;
 	bool full;
+	bool lies;
 	char beside[300]; /* "": none */
 	int64_t beside_size;
 	uint32_t seed;
@@ -221,7 +222,7 @@ drop_sync(sqlite3_file *base, int flags)
 		return SQLITE_IOERR_FSYNC;
 	}
 	rc = file->real->pMethods->xSync(file->real, flags);
-	if (rc == SQLITE_OK && file->disk != NULL) {
+	if (rc == SQLITE_OK && file->disk != NULL && !drop.lies) {
 		disk_synced(file);
 	}
 	return rc;
@@ -440,8 +441,15 @@ vfs_drop_reset(uint32_t seed)
 	drop.sync_at = 0;
 	drop.dead = false;
 	drop.full = false;
+	drop.lies = false;
 	drop.beside[0] = '\0';
 	drop.seed = seed;
+}
+
+void
+vfs_drop_lie(void)
+{
+	drop.lies = true;
 }
 
 void
@@ -477,6 +485,20 @@ vfs_drop_syncs(void)
 	return drop.syncs;
 }
 
+/* What it held before, and zeros where the file has grown since: the length may be on disk without the bytes. */
+static void
+lose_sector(int fd, const struct sector *sector, int64_t file_size)
+{
+	uint8_t bytes[SECTOR] = { 0 };
+	int64_t at = (sector->number - 1) * SECTOR;
+	int64_t len = file_size - at < SECTOR ? file_size - at : SECTOR;
+
+	base_copy(bytes, sector->bytes, sector->len);
+	if (len > 0 && pwrite(fd, bytes, (size_t)len, at) != len) {
+		abort();
+	}
+}
+
 static void
 lose_disk(struct disk *disk)
 {
@@ -486,18 +508,15 @@ lose_disk(struct disk *disk)
 	if (fd < 0) {
 		return;
 	}
-	for (size_t i = 0; i < SLOTS; i++) {
-		const struct sector *sector = &disk->sectors[i];
-
-		if (sector->number != 0 && coin() % 2 == 0 &&
-		    pwrite(fd, sector->bytes, sector->len, (sector->number - 1) * SECTOR) < 0) {
-			abort();
-		}
-	}
-	/* The new length may not have reached the disk either. */
 	if (fstat(fd, &st) != 0) {
 		abort();
 	}
+	for (size_t i = 0; i < SLOTS; i++) {
+		if (disk->sectors[i].number != 0 && coin() % 2 == 0) {
+			lose_sector(fd, &disk->sectors[i], st.st_size);
+		}
+	}
+	/* The new length may not have reached the disk either. */
 	if (st.st_size > disk->synced_size && coin() % 2 == 0 &&
 	    ftruncate(fd, disk->synced_size) != 0) {
 		abort();

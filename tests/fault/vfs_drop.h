@@ -21,6 +21,8 @@ enum vfs_drop_fault {
 const char *vfs_drop_name(void);
 /* Works again, with no fault planned. seed decides the coins of the next power loss. */
 void vfs_drop_reset(uint32_t seed);
+/* Until the next reset no sync keeps anything, and each says that it did. */
+void vfs_drop_lie(void);
 /* The n-th write (or sync) from now on meets the fault. 0: none. */
 void vfs_drop_at_write(uint64_t n, enum vfs_drop_fault fault);
 void vfs_drop_at_sync(uint64_t n, enum vfs_drop_fault fault);
