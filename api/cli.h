@@ -15,7 +15,8 @@ enum cli_exit {
 	CLI_USAGE = 2,       /* the command line is wrong */
 	CLI_UNREACHABLE = 3, /* nobody answers there */
 	CLI_NOT_FOUND = 4,   /* no such thing */
-	CLI_DENIED = 5       /* not allowed, or not recognised */
+	CLI_DENIED = 5,      /* not allowed, or not recognised */
+	CLI_DIFFERS = 6      /* inventory diff: there is a difference */
 };
 
 #define CLI_CONFIG_DEFAULT "/etc/meshca/meshca.yaml"

@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/cli_approval.h"
 #include "api/cli_mesh.h"
 #include "api/cli_stops.h"
 #include "api/cli_table.h"
 #include "base/crypto.h"
+#include "base/enc.h"
 #include "base/mem.h"
 #include "base/yaml.h"
 #include "k8s/applied.h"
@@ -16,6 +18,7 @@
 #define INVENTORY_TYPE "application/vnd.meshca.inventory"
 #define VALUE_WIDTH 48      /* of a value in a table; --json has it whole */
 #define REGISTRATIONS_MAX 1000000
+#define BUSY_TRIES 5
 
 /* What the folder says, what is applied, and what lies between. */
 struct plan {
@@ -217,22 +220,32 @@ plan_json(const struct plan *plan)
 	return json;
 }
 
+/* answer: of what was applied; NULL: nothing was. */
+static void
+print_json(const struct plan *plan, json_t *answer)
+{
+	json_t *json = plan_json(plan);
+
+	if (answer != NULL) {
+		(void)json_object_set(json, "applied", answer);
+	}
+	cli_json_print(json);
+	json_decref(json);
+}
+
 int
 cli_inventory_diff(struct cli *cli)
 {
 	struct plan plan;
-	json_t *json;
 	int ret = plan_make(cli, &plan);
 
 	if (ret == CLI_OK && cli->json) {
-		json = plan_json(&plan);
-		cli_json_print(json);
-		json_decref(json);
+		print_json(&plan, NULL);
 	} else if (ret == CLI_OK) {
 		print_plan(&plan);
 	}
 	if (ret == CLI_OK && !is_same(&plan)) {
-		ret = CLI_FAILED; /* as diff(1) says it */
+		ret = CLI_DIFFERS;
 	} else if (ret == CLI_OK && !cli->json) {
 		cli_done(cli, "%s is applied as it stands here", plan.environment);
 	}
@@ -242,34 +255,61 @@ cli_inventory_diff(struct cli *cli)
 
 /* --- applying it --- */
 
+/* One inventory of a person is taken at a time: another of the same one may be on its way. */
 static int
-send(const struct cli *cli, struct plan *plan, json_t **answer)
+put_patiently(const struct cli *cli, const struct cli_client *client,
+    const struct cli_rest_act *act, json_t **answer)
+{
+	for (unsigned i = 0; i < BUSY_TRIES; i++) {
+		bool done = false;
+		int ret = cli_rest_attempt(cli, client, act, 503, &done, answer);
+
+		if (ret != CLI_OK || done) {
+			return ret;
+		}
+		cli_note("the authority is busy; trying again");
+		(void)sleep(1);
+	}
+	return cli_rest_call(cli, client, act, answer);
+}
+
+static int
+put_new(const struct cli *cli, struct plan *plan, json_t **answer)
 {
 	char *path = path_of(plan->environment, "inventory");
-	const char *fields[3] = {NULL, NULL, NULL};
+	const char *fields[4] = {NULL, NULL, NULL, NULL};
 	struct cli_rest_act act = {.method = "PUT", .path = path, .type = INVENTORY_TYPE,
 	    .bytes = base_buf_span(&plan->new), .fields = fields};
 	struct cli_approval approval;
-	uint8_t sha256[BASE_SHA256_LEN];
+	struct base_applied_change change = {.environment = plan->new_head.environment};
+	char replaces[2 * BASE_SHA256_LEN + 1] = "none";
 	struct base_buf text;
 	enum mc_err err;
 	char *expires;
 	char *signature;
+	char *copy;
 	int ret;
 
-	base_crypto_sha256(act.bytes, sha256);
+	base_crypto_sha256(act.bytes, change.sha256);
+	if (plan->old.len > 0) {
+		base_crypto_sha256(base_buf_span(&plan->old), change.replaces);
+		base_enc_hex(change.replaces, sizeof(change.replaces), replaces);
+	}
 	base_buf_init(&text, 1024);
-	base_applied_approval(&text, plan->new_head.environment, sha256);
+	base_applied_approval(&text, &change);
 	err = cli_approval_make(plan->client.key, base_buf_span(&text), &approval);
 	base_buf_clear(&text);
 	expires = base_xasprintf("Approval-Expires-At: %s", approval.expires_at);
 	signature = base_xasprintf("Approval-Signature: %.*s", (int)approval.signature.len,
 	    (const char *)approval.signature.ptr);
+	copy = base_xasprintf("Approval-Replaces: %s", replaces);
 	fields[0] = expires;
 	fields[1] = signature;
-	ret = err == MC_OK ? cli_rest_call(cli, &plan->client, &act, answer)
+	fields[2] = copy;
+	ret = err == MC_OK ? put_patiently(cli, &plan->client, &act, answer)
 			   : cli_fail_err(cli, err);
 	cli_approval_clear(&approval);
+	free(copy);
 	free(expires);
 	free(signature);
 	free(path);
@@ -277,13 +317,21 @@ send(const struct cli *cli, struct plan *plan, json_t **answer)
 }
 
 static int
-revoke(const struct cli *cli, struct plan *plan, json_t *answer)
+revoke_stopped(const struct cli *cli, struct plan *plan, json_t *answer)
 {
 	size_t count = 0;
 	int ret = CLI_OK;
 
 	if (cli_args_has(&cli->args, "--revoke")) {
-		ret = cli_stops_revoke(cli, &plan->client, plan->stops, &count);
+		/* Anew: agents went on renewing until it was applied. */
+		json_decref(plan->stops);
+		plan->stops = NULL;
+		ret = cli_stops_find(cli, &plan->client, &plan->new_head, &plan->old_head,
+		    &plan->stops);
+		if (ret == CLI_OK) {
+			ret = cli_stops_revoke(cli, &plan->client, plan->stops, &count);
+		}
+		cli_note("revoked %zu certificates", count);
 		(void)json_object_set_new(answer, "revoked", json_integer((json_int_t)count));
 	} else if (json_array_size(plan->stops) > 0) {
 		cli_note("Their certificates last until they expire; --revoke ends them now.");
@@ -296,30 +344,30 @@ apply(const struct cli *cli, struct plan *plan)
 {
 	size_t unmeant = cli_stops_unmeant(plan->stops);
 	json_t *answer = NULL;
-	json_t *json;
 	int ret;
 
 	if (unmeant > 0 && !cli_args_has(&cli->args, "--force")) {
+		if (cli->json) {
+			print_json(plan, NULL);
+		}
 		return cli_fail(cli, CLI_FAILED, "conflict",
 		    "nothing was applied: %zu identities have certificates and would get no further "
 		    "one; register them, set their state, or give --force", unmeant);
 	}
-	ret = send(cli, plan, &answer);
-	if (ret == CLI_OK) {
-		ret = revoke(cli, plan, answer);
-	}
-	if (ret == CLI_OK && cli->json) {
-		json = plan_json(plan);
-		(void)json_object_update(json, answer);
-		cli_json_print(json);
-		json_decref(json);
-	} else if (ret == CLI_OK) {
+	ret = put_new(cli, plan, &answer);
+	if (ret == CLI_OK && !cli->json) {
 		cli_done(cli, "applied to %s as copy %lld: %s, %lld registrations%s",
 		    plan->environment,
 		    (long long)json_integer_value(json_object_get(answer, "sequence")),
 		    cli_json_text(answer, "registration"),
 		    (long long)json_integer_value(json_object_get(answer, "registrations")),
 		    json_is_true(json_object_get(answer, "changed")) ? "" : "; it was applied already");
+	}
+	if (answer != NULL) {
+		ret = revoke_stopped(cli, plan, answer);
+	}
+	if (answer != NULL && cli->json) {
+		print_json(plan, answer);
 	}
 	json_decref(answer);
 	return ret;

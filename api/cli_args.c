@@ -358,7 +358,7 @@ static void
 help_exit(FILE *out)
 {
 	(void)fputs("Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 not reachable,\n"
-		    "4 no such thing, 5 not allowed.\n",
+		    "4 no such thing, 5 not allowed, 6 inventory diff found a difference.\n",
 	    out);
 }
 

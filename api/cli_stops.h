@@ -7,10 +7,12 @@
 #include "base/applied.h"
 
 /*
- * Asks for all unexpired SVIDs of the environment. *out is an array, by identity:
+ * Asks for all unexpired SVIDs of the environment, and server certificates but those of its own port. *out is an array,
+ * by identity (of a server certificate: its first name):
  *   [{identity, why, already, certificates, last_not_after, serials: [...]}]
- * why is what the document says: "not registered", "suspended" or "retired"; already is whether the copy before
- * (before->environment empty: none) said so, too. Returns a cli_exit; reports its failures.
+ * why is what the document says of a certificate like its newest: "not registered", "suspended", "retired", "asks for more
+ * than N s" or "has a key of another type"; already is whether the copy before (before->environment empty:
+ * none) said so, too. Returns a cli_exit; reports its failures.
  */
 int cli_stops_find(const struct cli *cli, const struct cli_client *client,
     const struct base_applied *now, const struct base_applied *before, json_t **out);

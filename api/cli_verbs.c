@@ -116,7 +116,7 @@ const struct cli_verb CLI_VERBS[CLI_VERB_COUNT] = {
 	    {"--edges", "FILE", CLI_OPT_MANY, "Prometheus' answer about the mesh's requests"},
 	    OUT_FILE}},
     {"inventory diff", "DIR", 1,
-	"an environment against its applied copy; exits 1 when they differ", true,
+	"an environment against its applied copy; exits 6 when they differ", true,
 	cli_inventory_diff, {ENVIRONMENT_NEEDED}},
     {"inventory apply", "DIR", 1,
 	"register an environment's identities with the authority, as an admin", true,

@@ -83,7 +83,8 @@ struct rest_service {
 	struct rest_client *adding; /* while MHD_add_connection runs */
 	struct rest_request *requests;
 	unsigned request_count;
-	unsigned bulk_count; /* requests that gather a large answer */
+	unsigned bulk_count;   /* requests that gather a large answer */
+	unsigned upload_count; /* requests with a large body */
 };
 
 struct rest_request {
@@ -102,6 +103,8 @@ struct rest_request {
 	bool dispatched;
 	bool suspended;
 	bool is_bulk;          /* counted in bulk_count */
+	bool is_upload;        /* counted in upload_count */
+	bool has_whole_body;
 	bool asking;           /* the last item of an answer has not come */
 	const struct link *asked; /* whom */
 	link_answer_fn ask_fn; /* gets the items, until the request is answered */
@@ -235,8 +238,10 @@ typedef void (*rest_crl_fn)(struct rest_request *req, struct rest_crl *crl);
  * at a time per request; at most LIMIT_REST_BULK requests gather at once. */
 void rest_crl_fetch(struct rest_request *req, const uint8_t issuer_id[32], rest_crl_fn fn);
 void rest_crl_free(struct rest_request *req);
-/* Counts the request among those that hold much memory, once; false: there are LIMIT_REST_BULK. */
+/* Counts the request among those that gather a large answer, once; false: there are LIMIT_REST_BULK. */
 bool rest_bulk_take(struct rest_request *req);
+/* Counts it among those with an inventory, once; false: there are LIMIT_APPLYING, or one of the same client. */
+bool rest_upload_take(struct rest_request *req);
 
 /* --- endpoints --- */
 void rest_openapi(struct rest_request *req);

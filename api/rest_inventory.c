@@ -39,6 +39,7 @@ json_of(const struct rest_request *req, const struct msg_inventory_row *row)
 /* --- apply --- */
 
 struct put_state {
+	uint8_t replaces[32];
 	size_t sent;
 	struct rest_approval approval;
 };
@@ -80,6 +81,7 @@ put_ask(struct rest_request *req)
 	    .approval_expires_at = state->approval.expires_at,
 	    .approval_sig = base_buf_span(&state->approval.signature)};
 
+	base_copy(ask.replaces, state->replaces, sizeof(ask.replaces));
 	base_copy(ask.approver_sha256, state->approval.sha256, sizeof(ask.approver_sha256));
 	base_copy(ask.request_id, req->id, sizeof(ask.request_id));
 	rest_ask(req, req->service->front->ledger, MSG_INVENTORY_PUT, &msg_inventory_put_table,
@@ -121,16 +123,36 @@ send_piece(struct rest_request *req)
 	    &msg_inventory_chunk_table, &chunk, on_piece);
 }
 
+/* Zero for "none". */
 static enum mc_err
-take_approval(struct rest_request *req, struct rest_approval *out)
+take_replaces(const char *text, uint8_t out[32])
 {
+	size_t len = 0;
+
+	if (strcmp(text, "none") != 0 &&
+	    (base_enc_unhex(base_span_str(text), out, 32, &len) != MC_OK || len != 32)) {
+		return MC_FAIL(MC_EUSAGE,
+		    "Approval-Replaces must be the applied document's SHA-256 in hexadecimal, or none");
+	}
+	return MC_OK;
+}
+
+static enum mc_err
+take_approval(struct rest_request *req, struct put_state *state)
+{
+	struct rest_approval *out = &state->approval;
 	const char *expires_at = rest_header(req, "Approval-Expires-At");
 	const char *signature = rest_header(req, "Approval-Signature");
+	const char *replaces = rest_header(req, "Approval-Replaces");
 	enum mc_err err;
 
-	if (expires_at == NULL || signature == NULL) {
-		return MC_FAIL(MC_EAPPROVAL,
-		    "the header fields Approval-Expires-At and Approval-Signature are missing");
+	if (expires_at == NULL || signature == NULL || replaces == NULL) {
+		return MC_FAIL(MC_EAPPROVAL, "the header fields Approval-Expires-At, "
+		    "Approval-Signature and Approval-Replaces are not all there");
+	}
+	err = take_replaces(replaces, state->replaces);
+	if (err != MC_OK) {
+		return err;
 	}
 	err = rest_approval_parse(expires_at, base_span_str(signature), out);
 	return err == MC_OK ? rest_approval_of_caller(req, out) : err;
@@ -149,9 +171,13 @@ rest_inventory_put(struct rest_request *req)
 		rest_fail(req, MC_EUSAGE, "the body is empty");
 		return;
 	}
+	if (!rest_upload_take(req)) {
+		rest_fail(req, MC_EBUSY, "other inventories are being applied, or another of yours");
+		return;
+	}
 	state = rest_state(req, sizeof(*state), put_free);
 	rest_approval_init(&state->approval);
-	err = take_approval(req, &state->approval);
+	err = take_approval(req, state);
 	if (err != MC_OK) {
 		rest_fail(req, err, NULL);
 		return;

@@ -65,6 +65,26 @@ rest_bulk_take(struct rest_request *req)
 	return true;
 }
 
+bool
+rest_upload_take(struct rest_request *req)
+{
+	const struct rest_request *other = req->service->requests;
+
+	if (req->is_upload) {
+		return true;
+	}
+	while (other != NULL && !(other->is_upload && memcmp(other->client->peer.sha256,
+	    req->client->peer.sha256, sizeof(req->client->peer.sha256)) == 0)) {
+		other = other->next;
+	}
+	if (other != NULL || req->service->upload_count >= LIMIT_APPLYING) {
+		return false;
+	}
+	req->is_upload = true;
+	req->service->upload_count++;
+	return true;
+}
+
 static void
 log_request(const struct rest_request *req)
 {
@@ -107,9 +127,8 @@ request_free(struct rest_request *req)
 	}
 	rest_csr_free(req->csr);
 	rest_crl_free(req);
-	if (req->is_bulk) {
-		service->bulk_count--;
-	}
+	service->bulk_count -= req->is_bulk ? 1 : 0;
+	service->upload_count -= req->is_upload ? 1 : 0;
 	base_buf_clear(&req->body);
 	free(req);
 }
@@ -282,8 +301,8 @@ check_length(struct rest_request *req, const char *method, const char *url)
 		return MC_FAIL(MC_EAUTH, "a body of more than %d bytes needs a client certificate",
 		    LIMIT_REST_BODY);
 	}
-	if (!rest_bulk_take(req)) {
-		return MC_FAIL(MC_EBUSY, "too many large requests are being served at once");
+	if (!rest_upload_take(req)) {
+		return MC_FAIL(MC_EBUSY, "other inventories are being applied, or another of yours");
 	}
 	req->body.max = LIMIT_APPLIED;
 	return MC_OK;
@@ -323,6 +342,7 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 			req->refusal = check_length(req, method, url);
 		}
 		if (req->refusal != MC_OK) {
+			req->has_whole_body = true; /* what comes of it is not read */
 			dispatch(req, method, url);
 			return queue(req);
 		}
@@ -331,6 +351,7 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 	if (*upload_len > 0) {
 		return take_body(req, upload, upload_len);
 	}
+	req->has_whole_body = true;
 	if (!req->dispatched) {
 		dispatch(req, method, url);
 	}
@@ -420,12 +441,19 @@ static void
 on_timer(void *self)
 {
 	struct rest_service *service = self;
-	int64_t oldest_us = base_clock_boot_us() - LIMIT_REST_IDLE_S * INT64_C(1000000);
+	int64_t now_us = base_clock_boot_us();
+	int64_t oldest_us = now_us - LIMIT_REST_IDLE_S * INT64_C(1000000);
+	int64_t slow_us = now_us - LIMIT_REQUEST_BODY_S * INT64_C(1000000);
 
 	for (struct rest_client *client = service->clients; client != NULL;
 	     client = client->next) {
 		if (!client->busy && client->idle_since_us < oldest_us) {
 			(void)shutdown(client->fd, SHUT_RDWR);
+		}
+	}
+	for (const struct rest_request *req = service->requests; req != NULL; req = req->next) {
+		if (!req->has_whole_body && req->started_us < slow_us) {
+			(void)shutdown(req->client->fd, SHUT_RDWR);
 		}
 	}
 	base_timer_set_us(service->timer, 1000000);

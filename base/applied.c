@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/applied.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/enc.h"
@@ -35,6 +36,25 @@ base_applied_key_bit(struct base_span name)
 		if (base_span_equal_str(name, KEYS[bit])) {
 			return 1U << bit;
 		}
+	}
+	return 0;
+}
+
+uint32_t
+base_applied_key_of(enum msg_key_alg alg, struct base_span key)
+{
+	char name[32];
+
+	switch (alg) {
+	case MSG_KEY_P256:
+		return base_applied_key_bit(base_span_str("p-256"));
+	case MSG_KEY_P384:
+		return base_applied_key_bit(base_span_str("p-384"));
+	case MSG_KEY_RSA:
+		(void)snprintf(name, sizeof(name), "rsa-%zu", 8 * key.len);
+		return base_applied_key_bit(base_span_str(name));
+	case MSG_KEY_INVALID:
+		break;
 	}
 	return 0;
 }
@@ -197,8 +217,8 @@ order(struct base_span a, struct base_span b)
 	return sign != 0 ? sign : (a.len > b.len) - (a.len < b.len);
 }
 
-static int
-row_order(const struct base_applied_row *a, const struct base_applied_row *b)
+int
+base_applied_order(const struct base_applied_row *a, const struct base_applied_row *b)
 {
 	int sign = order(a->namespace, b->namespace);
 
@@ -235,7 +255,7 @@ rows_parse(struct base_span *rest, struct base_applied *out)
 		if (take(rest, '\n', &line)) {
 			wrong = row_parse(line, row);
 		}
-		if (wrong == NULL && i > 0 && row_order(&rows[(i - 1) & 1], row) >= 0) {
+		if (wrong == NULL && i > 0 && base_applied_order(&rows[(i - 1) & 1], row) >= 0) {
 			wrong = "registrations are not sorted, or one is there twice";
 		}
 		if (wrong != NULL) {
@@ -346,13 +366,26 @@ base_applied_put_row(struct base_buf *out, const struct base_applied_row *row)
 	base_buf_append_u8(out, '\n');
 }
 
+static bool
+is_zero(const uint8_t hash[32])
+{
+	uint8_t any = 0;
+
+	for (unsigned i = 0; i < 32; i++) {
+		any |= hash[i];
+	}
+	return any == 0;
+}
+
 void
-base_applied_approval(struct base_buf *out, struct base_span environment, const uint8_t sha256[32])
+base_applied_approval(struct base_buf *out, const struct base_applied_change *change)
 {
 	char hex[65];
 
-	base_enc_hex(sha256, 32, hex);
+	base_enc_hex(change->sha256, 32, hex);
 	base_buf_append_str(out, "meshca-inventory-apply-v1\n");
-	base_buf_append_span(out, environment);
+	base_buf_append_span(out, change->environment);
 	base_buf_appendf(out, "\n%s\n", hex);
+	base_enc_hex(change->replaces, 32, hex);
+	base_buf_appendf(out, "%s\n", is_zero(change->replaces) ? "none" : hex);
 }

@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/msg.h"
 
 #define BASE_APPLIED_TTL_MAX 315360000 /* seconds: ten years, which no certificate reaches */
 
@@ -39,6 +40,8 @@ const char *base_applied_state_name(uint8_t state); /* "active", ...; "invalid" 
 const char *base_applied_key_name(unsigned bit); /* NULL past the last */
 /* The bit of a name, 0 when it is none. */
 uint32_t base_applied_key_bit(struct base_span name);
+/* The bit of a key as MSG_ISSUE carries it; 0: none of these types. */
+uint32_t base_applied_key_of(enum msg_key_alg alg, struct base_span key);
 
 struct base_applied_row {
 	struct base_span namespace;
@@ -67,14 +70,23 @@ bool base_applied_next(struct base_span *rows, struct base_applied_row *out);
 /* Takes the next of a row's DNS names. */
 bool base_applied_name(struct base_span *names, struct base_span *out);
 
+/* How a document sorts its rows: by namespace, then account, bytewise. Negative: a comes before b. */
+int base_applied_order(const struct base_applied_row *a, const struct base_applied_row *b);
+
 /* Writing: the head with its count, then so many rows in order, then the JSON and a newline. Nothing is checked:
  * parse what was written. */
 void base_applied_put_head(struct base_buf *out, const struct base_applied *head);
 void base_applied_put_row(struct base_buf *out, const struct base_applied_row *row);
 
-/* What an administrator's approval of a document is over, but for the time that follows:
- *   "meshca-inventory-apply-v1\n" environment "\n" hex SHA-256 of the document "\n" */
-void base_applied_approval(struct base_buf *out, struct base_span environment,
-    const uint8_t sha256[32]);
+/* What an administrator's approval is over, but for the time that follows:
+ *   "meshca-inventory-apply-v1\n" environment "\n" hex SHA-256 of the document "\n"
+ *   hex SHA-256 of the applied document that it replaces, or "none", "\n"
+ * So what somebody signed and somebody else kept back cannot undo what was applied since. */
+struct base_applied_change {
+	struct base_span environment;
+	uint8_t sha256[32];
+	uint8_t replaces[32]; /* zero: none was applied */
+};
+void base_applied_approval(struct base_buf *out, const struct base_applied_change *change);
 
 #endif

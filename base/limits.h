@@ -62,7 +62,7 @@
 #define LIMIT_REST_WAIT_MS 10000       /* for an answer of the ledger or a signer */
 #define LIMIT_REST_ANSWER (32 * 1024 * 1024) /* a CRL of 500,000 entries, as PEM */
 #define LIMIT_DRAIN_S 8                /* at the end, who has no whole answer by then is cut off */
-#define LIMIT_REST_BULK 4              /* CRLs being gathered at once: 128 MiB at worst */
+#define LIMIT_REST_BULK 4              /* CRLs and inventories being gathered at once: 128 MiB at worst */
 #define LIMIT_PAGE 500                 /* rows of a list page */
 #define LIMIT_PAGE_DEFAULT 100
 
@@ -99,6 +99,7 @@
 #define LIMIT_INVENTORY (64 * 1024 * 1024) /* bytes of all files: 4 kB for each of the above */
 #define LIMIT_REGISTRATIONS 16384      /* of one environment: as many as inventory files */
 #define LIMIT_APPLIED (16 * 1024 * 1024) /* bytes of one applied copy: 16,384 services of 1 kB */
+#define LIMIT_APPLYING 4               /* copies on their way at once: 64 MiB in front, as much in the ledger */
 #define LIMIT_APPLIED_KEPT 16          /* applied copies of an environment; events stay for ever */
 #define LIMIT_FINDINGS 10000           /* about one inventory; more are nobody's reading */
 #define LIMIT_TEMPLATE_DEPTH 16        /* includes within includes */

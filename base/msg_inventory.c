@@ -13,6 +13,7 @@ MSG_TABLE(msg_inventory_chunk, INVENTORY_CHUNK)
 	F(S, FIXED, request_id, 16)                                             \
 	F(S, SPAN, environment, LIMIT_ENVIRONMENT)                              \
 	F(S, SPAN, from, MSG_FROM_MAX)                                          \
+	F(S, FIXED, replaces, 32)                                               \
 	F(S, FIXED, approver_sha256, 32)                                        \
 	F(S, SPAN, approver_spki, LIMIT_P256_SPKI)                              \
 	F(S, I64, approval_expires_at, 0)                                       \

@@ -5,8 +5,9 @@
 
 #include "base/msg.h"
 
-/* The next piece of a document, in order; offset 0 starts anew. One document at a time is on its way on a
- * channel: MC_ECONFLICT when a piece does not follow the one before, MC_ETOOBIG past LIMIT_APPLIED. */
+/* The next piece of a document, in order; offset 0 begins one. LIMIT_APPLYING documents may be on their way on a
+ * channel, by their request ids; one more drops the oldest. MC_ECONFLICT when a piece does not follow the one before,
+ * MC_ETOOBIG past LIMIT_APPLIED. */
 struct msg_inventory_chunk {
 	uint8_t request_id[16];
 	uint64_t offset;
@@ -22,15 +23,17 @@ struct msg_inventory_put {
 	uint8_t request_id[16];
 	struct base_span environment;
 	struct base_span from;
+	uint8_t replaces[32];           /* SHA-256 of the copy that is applied; zero: none is */
 	uint8_t approver_sha256[32];    /* of the approver's certificate */
 	struct base_span approver_spki; /* DER, as that certificate has it */
 	int64_t approval_expires_at;    /* at most 10 minutes ahead */
 	struct base_span approval_sig;  /* DER ECDSA-Sig-Value */
 };
 extern const struct msg_table msg_inventory_put_table;
-/* Answer: msg_inventory_row, durable. MC_EUSAGE (the document), MC_EPOLICY (of another environment or trust
- * domain), MC_ENOTFOUND (no such environment), MC_EAPPROVAL, MC_ECONFLICT (its pieces are not there). The document that is applied
- * already changes nothing. */
+/* Answer: msg_inventory_row, durable. MC_EUSAGE or MC_ETOOBIG (the document), MC_EPOLICY (of another environment or
+ * trust domain), MC_ENOTFOUND (no such environment), MC_EAPPROVAL, MC_ECONFLICT (its pieces are not there, or another
+ * copy is applied than it replaces), MC_EBUSY (others wait), MC_ENOSPACE, MC_ECLOCK (as for intents). The document that
+ * is applied already changes nothing. */
 
 struct msg_inventory_get {
 	struct base_span environment;

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-
 #include "base/applied.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -37,26 +35,6 @@ signer_build(struct signer *signer, struct signer_request *request, struct cert_
 	return ret;
 }
 
-/* For the ledger, which holds it against the registration. */
-static uint32_t
-key_type(enum msg_key_alg alg, struct base_span key)
-{
-	char name[32];
-
-	switch (alg) {
-	case MSG_KEY_P256:
-		return base_applied_key_bit(base_span_str("p-256"));
-	case MSG_KEY_P384:
-		return base_applied_key_bit(base_span_str("p-384"));
-	case MSG_KEY_RSA:
-		(void)snprintf(name, sizeof(name), "rsa-%zu", 8 * key.len);
-		return base_applied_key_bit(base_span_str(name));
-	case MSG_KEY_INVALID:
-		break;
-	}
-	return 0;
-}
-
 /* The names that must be registered, each with its NUL. */
 static void
 put_names(const struct signer *signer, const struct cert_leaf *leaf, struct base_buf *out)
@@ -90,7 +68,7 @@ prepare(struct signer *signer, struct signer_request *request, const struct msg_
 	    .requester = msg->requester,
 	    .evidence = msg->evidence,
 	    .has_dedup = msg->has_dedup,
-	    .key_type = key_type(leaf.key_alg, leaf.key),
+	    .key_type = base_applied_key_of(leaf.key_alg, leaf.key),
 	};
 	base_copy(intent.dedup_key, msg->dedup_key, sizeof(intent.dedup_key));
 	base_copy(intent.dedup_body, msg->dedup_body, sizeof(intent.dedup_body));

@@ -45,10 +45,39 @@ keys_of(const struct base_tree *list)
 	return keys;
 }
 
+/* Adds names to a comma-separated list. */
 static void
-put_identity(struct base_buf *out, const struct base_tree *identity)
+put_names(struct base_buf *list, const struct base_tree *names)
 {
-	const struct base_tree *names = base_tree_get(identity, "dnsNames");
+	for (uint32_t i = 0; i < items(names); i++) {
+		base_buf_appendf(list, "%s%s", list->len == 0 ? "" : ",", names->items[i]->text);
+	}
+}
+
+/* Those of istiod's serving certificate: its own, and one for each revision. */
+static void
+put_istiod_names(struct base_buf *list, const struct base_tree *model, const char *namespace)
+{
+	const struct base_tree *revisions = base_tree_at(model, "environment.revisions");
+
+	base_buf_appendf(list, "%s" ISTIOD ".%s.svc", list->len == 0 ? "" : ",", namespace);
+	for (uint32_t i = 0; i < items(revisions); i++) {
+		base_buf_appendf(list, "," ISTIOD "-%s.%s.svc",
+		    base_tree_str(revisions->items[i], "name", ""), namespace);
+	}
+}
+
+static bool
+is_istiod(const struct base_tree *identity, const char *namespace)
+{
+	return base_span_equal_str(text(identity, "namespace"), namespace) &&
+	    base_span_equal_str(text(identity, "serviceAccount"), ISTIOD);
+}
+
+static void
+put_identity(struct base_buf *out, const struct base_tree *model, const struct base_tree *identity,
+    const char *istio_namespace)
+{
 	int64_t ttl = k8s_duration_ms(base_tree_str(identity, "maxTtl", NULL));
 	struct base_buf list;
 	struct base_applied_row row = {
@@ -61,19 +90,19 @@ put_identity(struct base_buf *out, const struct base_tree *identity)
 	};
 
 	base_buf_init(&list, NAMES_MAX);
-	for (uint32_t i = 0; i < items(names); i++) {
-		base_buf_appendf(&list, "%s%s", i == 0 ? "" : ",", names->items[i]->text);
+	put_names(&list, base_tree_get(identity, "dnsNames"));
+	if (is_istiod(identity, istio_namespace)) {
+		put_istiod_names(&list, model, istio_namespace);
 	}
 	row.dns_names = base_buf_span(&list);
 	base_applied_put_row(out, &row);
 	base_buf_clear(&list);
 }
 
-/* istiod has no workload certificate; its serving certificate names it and each of its revisions. */
+/* istiod has no workload certificate, so who does not describe it has no identity of it. */
 static void
 put_istiod(struct base_buf *out, const struct base_tree *model, const char *namespace)
 {
-	const struct base_tree *revisions = base_tree_at(model, "environment.revisions");
 	struct base_applied_row row = {
 	    .namespace = base_span_str(namespace),
 	    .account = base_span_str(ISTIOD),
@@ -82,11 +111,7 @@ put_istiod(struct base_buf *out, const struct base_tree *model, const char *name
 	struct base_buf list;
 
 	base_buf_init(&list, NAMES_MAX);
-	base_buf_appendf(&list, ISTIOD ".%s.svc", namespace);
-	for (uint32_t i = 0; i < items(revisions); i++) {
-		base_buf_appendf(&list, "," ISTIOD "-%s.%s.svc",
-		    base_tree_str(revisions->items[i], "name", ""), namespace);
-	}
+	put_istiod_names(&list, model, namespace);
 	row.dns_names = base_buf_span(&list);
 	base_applied_put_row(out, &row);
 	base_buf_clear(&list);
@@ -96,13 +121,19 @@ put_istiod(struct base_buf *out, const struct base_tree *model, const char *name
 static uint32_t
 place_of_istiod(const struct base_tree *identities, const char *namespace, bool *there)
 {
+	const struct base_applied_row istiod = {
+	    .namespace = base_span_str(namespace),
+	    .account = base_span_str(ISTIOD),
+	};
+
 	*there = false;
 	for (uint32_t i = 0; i < items(identities); i++) {
-		const struct base_tree *identity = identities->items[i];
-		int order = strcmp(base_tree_str(identity, "namespace", ""), namespace);
+		const struct base_applied_row row = {
+		    .namespace = text(identities->items[i], "namespace"),
+		    .account = text(identities->items[i], "serviceAccount"),
+		};
+		int order = base_applied_order(&row, &istiod);
 
-		order = order != 0 ? order
-				   : strcmp(base_tree_str(identity, "serviceAccount", ""), ISTIOD);
 		if (order >= 0) {
 			*there = order == 0;
 			return i;
@@ -136,7 +167,7 @@ k8s_applied_write(const struct base_tree *resolved, const struct base_tree *mode
 			put_istiod(out, model, namespace);
 		}
 		if (i < items(identities)) {
-			put_identity(out, identities->items[i]);
+			put_identity(out, model, identities->items[i], namespace);
 		}
 	}
 	base_json_write(out, resolved, 0);

@@ -7,8 +7,8 @@
 #include "k8s/model.h"
 
 /* Appends the document of a resolved environment and its model: every identity of the model, and that of istiod,
- * with the names its serving certificate has. MC_ETOOBIG past LIMIT_APPLIED, LIMIT_REGISTRATIONS or what else
- * base_applied_parse() refuses. */
+ * with the names its serving certificate has. MC_ETOOBIG past LIMIT_APPLIED; what base_applied_parse() refuses else:
+ * more than LIMIT_REGISTRATIONS, more than LIMIT_DNS_NAMES of one. */
 enum mc_err k8s_applied_write(const struct base_tree *resolved, const struct base_tree *model,
     struct base_buf *out) MC_MUST_CHECK;
 

@@ -69,29 +69,30 @@ words_of(struct diff *diff, const struct base_applied_row *row)
 					 (int)row->owner.len, (const char *)row->owner.ptr);
 }
 
-/* Rows come in the order of namespace and account, so of their identities within one trust domain. */
-static int
-order(const char *a, const char *b)
-{
-	return a == NULL ? 1 : b == NULL ? -1 : strcmp(a, b);
-}
-
 struct side {
 	struct base_applied head;
 	struct base_span rest;
+	struct base_applied_row row;
 	const char *identity; /* NULL: no more */
 	const char *words;
 };
 
+/* As documents are sorted: not by identity, where shop-eu comes before shop/. */
+static int
+order(const struct side *a, const struct side *b)
+{
+	return a->identity == NULL   ? 1
+	    : b->identity == NULL ? -1
+				  : base_applied_order(&a->row, &b->row);
+}
+
 static void
 next(struct diff *diff, struct side *side)
 {
-	struct base_applied_row row;
-
 	side->identity = NULL;
-	if (base_applied_next(&side->rest, &row)) {
-		side->identity = identity_of(diff, &side->head, &row);
-		side->words = words_of(diff, &row);
+	if (base_applied_next(&side->rest, &side->row)) {
+		side->identity = identity_of(diff, &side->head, &side->row);
+		side->words = words_of(diff, &side->row);
 	}
 }
 
@@ -102,9 +103,10 @@ registrations(struct diff *diff, struct side *old, struct side *new)
 	next(diff, old);
 	next(diff, new);
 	while (old->identity != NULL || new->identity != NULL) {
-		int sign = order(old->identity, new->identity);
+		int sign = order(old, new);
 
-		if (sign != 0 || strcmp(old->words, new->words) != 0) {
+		if (sign != 0 || strcmp(old->identity, new->identity) != 0 ||
+		    strcmp(old->words, new->words) != 0) {
 			put_change(diff, "identity", sign <= 0 ? old->identity : new->identity,
 			    sign <= 0 ? old->words : NULL, sign >= 0 ? new->words : NULL);
 		}
@@ -246,11 +248,10 @@ open_side(struct base_arena *arena, struct base_span document, struct side *side
 	if (inventory != NULL && inventory->kind == BASE_TREE_LIST && inventory->count == 1) {
 		inventory = inventory->items[0]; /* of its documents the only one */
 	}
-	if (inventory == NULL || inventory->kind != BASE_TREE_MAP) {
-		(void)MC_FAIL(MC_EUSAGE, "the applied inventory is no JSON object");
-		return NULL;
-	}
-	return inventory;
+	/* Registrations count; values that somebody's own program wrote and nobody can read show as new. */
+	return inventory != NULL && inventory->kind == BASE_TREE_MAP
+	    ? inventory
+	    : base_tree_done(base_tree_map(arena, &HERE));
 }
 
 static const char *

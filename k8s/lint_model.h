@@ -58,3 +58,6 @@ K8S_LINT_ROW(1028, LINT_ACCOUNT_DEFAULT, K8S_ERROR, "default-account",
     "Every pod without an account of its own has the account default: it is nobody's identity.")
 K8S_LINT_ROW(1029, LINT_LIMIT_SMALL, K8S_WARNING, NULL,
     "A limit below the number of pods cannot be divided among them.")
+K8S_LINT_ROW(1030, LINT_REGISTRATION, K8S_ERROR, NULL,
+    "The authority takes registrations for lifetimes of whole seconds, from a minute to ten years, and at most 16 DNS "
+    "names: what a certificate can hold.")

@@ -3,7 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/applied.h"
 #include "k8s/model_int.h"
+
+#define SECOND_MS 1000
+#define MINUTE_MS (60 * SECOND_MS)
 
 static int
 by_account(const void *a, const void *b)
@@ -16,12 +20,35 @@ by_account(const void *a, const void *b)
 	return order != 0 ? order : ((*x)->number > (*y)->number) - ((*x)->number < (*y)->number);
 }
 
+/* What the authority would refuse, said where it is written. */
+static void
+check_registration(struct k8s_model *model, const struct k8s_node *node)
+{
+	const struct base_tree *ttl = base_tree_at(node->spec, "identity.maxTtl");
+	const struct base_tree *names = base_tree_at(node->spec, "identity.dnsNames");
+	int64_t ms = ttl == NULL ? 0 : k8s_duration_ms(ttl->text);
+
+	if (ttl != NULL && (ms < MINUTE_MS || ms % SECOND_MS != 0 ||
+	    ms / SECOND_MS > BASE_APPLIED_TTL_MAX)) {
+		k8s_model_find(model, LINT_REGISTRATION, ttl->origin, "write a lifetime such as 12h",
+		    "%s/%s is registered for certificates of %s", node->namespace, node->name,
+		    ttl->text);
+	}
+	if (names != NULL && names->count > LIMIT_DNS_NAMES) {
+		k8s_model_find(model, LINT_REGISTRATION, names->origin,
+		    "split it, or leave names out that no certificate needs",
+		    "%s/%s is registered for %u DNS names", node->namespace, node->name,
+		    names->count);
+	}
+}
+
 static const struct base_tree *
 identity(struct k8s_model *model, const struct k8s_node *node)
 {
 	const struct base_tree *spec = base_tree_get(node->spec, "identity");
 	struct base_tree_build *map = base_tree_map(model->arena, node->origin);
 
+	check_registration(model, node);
 	k8s_put_str(model, map, "namespace", node->namespace, node->origin);
 	k8s_put_identity(model, map, node);
 	k8s_put_same(map, "owner", node->of == NULL ? node->spec : node->of->spec, "owner");

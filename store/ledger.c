@@ -97,15 +97,15 @@ peer_unref(struct ledger_peer *peer)
 	if (*at == peer) {
 		*at = peer->next;
 	}
-	base_buf_clear(&peer->document);
+	ledger_documents_clear(peer);
 	free(peer);
 }
 
 void
 ledger_op_free(struct ledger_op *op)
 {
+	ledger_document_drop(op);
 	peer_unref(op->peer);
-	base_buf_clear(&op->document);
 	base_buf_clear(&op->answers);
 	free(op);
 }
@@ -552,7 +552,7 @@ ledger_free(struct ledger *ledger)
 	while ((peer = ledger->peers) != NULL) {
 		ledger->peers = peer->next;
 		base_chan_free(peer->chan);
-		base_buf_clear(&peer->document);
+		ledger_documents_clear(peer);
 		free(peer);
 	}
 	base_timer_free(ledger->gather);

@@ -208,16 +208,27 @@ put_inventory(void *arg, const struct msg_inventory_row *row)
 	return MC_OK;
 }
 
-/* May be large, and revocations need the room that is kept on a full disk. */
+/* Not while intents are refused: it may be large, and revocations need the room that is kept on a full disk; and an
+ * approval that a jumped clock made forgotten must not serve again. */
 static enum mc_err
 apply_inventory(struct ledger_apply *apply, struct ledger_op *op)
 {
-	if (apply->refuse_intents == MC_ENOSPACE) {
-		ledger_op_fail(op, MC_ENOSPACE, mc_err_text(MC_ENOSPACE));
+	if (apply->refuse_intents != MC_OK) {
+		ledger_op_fail(op, apply->refuse_intents, mc_err_text(apply->refuse_intents));
 		return MC_OK;
 	}
 	return store_inventory_put(apply->store, &op->msg.inventory_put,
 	    base_buf_span(&op->document), apply->now_at, put_inventory, op);
+}
+
+/* A person's removal hangs on the time that its approval is for. */
+static enum mc_err
+apply_removal(struct ledger_apply *apply, const struct ledger_op *op)
+{
+	if (apply->refuse_intents == MC_ECLOCK) {
+		return MC_FAIL(MC_ECLOCK, "%s", mc_err_text(MC_ECLOCK));
+	}
+	return store_user_remove(apply->store, &op->msg.user_remove, apply->now_at);
 }
 
 static enum mc_err
@@ -251,7 +262,7 @@ apply_plain(struct ledger_apply *apply, struct ledger_op *op)
 		ret = store_user_put(apply->store, &op->msg.user_put, apply->now_at, &flag);
 		break;
 	case MSG_USER_REMOVE:
-		ret = store_user_remove(apply->store, &op->msg.user_remove, apply->now_at);
+		ret = apply_removal(apply, op);
 		break;
 	case MSG_CONFIG_PUT:
 		ret = apply_config(apply, op);

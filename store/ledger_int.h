@@ -33,6 +33,13 @@ struct ledger;
 /* READY, BLOCKED or DRAINING with a line for people. */
 typedef void (*ledger_tell_fn)(void *arg, enum msg_role_state state, const char *detail);
 
+/* What has come of an inventory; without bytes: a free place. */
+struct ledger_document {
+	uint8_t id[16];  /* of the request that its pieces belong to */
+	uint64_t number; /* in the order of their beginning */
+	struct base_buf bytes;
+};
+
 struct ledger_peer {
 	struct ledger_peer *next;
 	struct ledger *ledger;
@@ -40,8 +47,8 @@ struct ledger_peer {
 	enum msg_role role;
 	char environment[LIMIT_ENVIRONMENT + 1];
 	bool greeted;
-	uint8_t document_id[16];  /* the request that the pieces belong to */
-	struct base_buf document; /* what has come of an inventory; max is 0 before the first */
+	struct ledger_document documents[LIMIT_APPLYING];
+	uint64_t document_count; /* begun on this channel */
 	unsigned refs; /* the channel, and every request under way */
 };
 
@@ -153,6 +160,7 @@ struct ledger {
 	uint64_t boundary_seq;
 	uint64_t unconfirmed;
 	bool raise_boundary; /* a signer went: its intents will not be signed any more */
+	unsigned documents; /* that requests hold */
 	struct ledger_counters counters;
 	uint64_t disk_free_bytes;
 	bool disk_blocked;
@@ -215,8 +223,11 @@ enum mc_err ledger_apply_op(struct ledger_apply *apply, struct ledger_op *op) MC
 /* Takes the next piece. MC_ECONFLICT, MC_ETOOBIG. */
 enum mc_err ledger_document_add(struct ledger_peer *peer,
     const struct msg_inventory_chunk *chunk) MC_MUST_CHECK;
-/* Moves the whole document from the peer to the request that ends it. MC_ECONFLICT. */
+/* Moves the whole document from the peer to the request that ends it. MC_ECONFLICT, MC_EBUSY. */
 enum mc_err ledger_document_take(struct ledger_op *op) MC_MUST_CHECK;
+/* What a request that ends, or a peer that goes, holds of them. */
+void ledger_document_drop(struct ledger_op *op);
+void ledger_documents_clear(struct ledger_peer *peer);
 
 /* --- ledger_read.c --- */
 void ledger_read_submit(struct ledger *ledger, struct ledger_op *op);

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "store/sqlite_int.h"
 
-#define APPROVAL_TEXT 256 /* the heading, an environment, a hash, a time */
+#define APPROVAL_TEXT 320 /* the heading, an environment, two hashes, a time */
 
 /* One apply on its way. */
 struct apply {
@@ -32,11 +32,14 @@ static enum mc_err
 check_approval(struct apply *apply)
 {
 	const struct msg_inventory_put *put = apply->put;
+	struct base_applied_change change = { .environment = put->environment };
 	struct base_buf text;
 	enum mc_err ret;
 
 	base_buf_init(&text, APPROVAL_TEXT);
-	base_applied_approval(&text, put->environment, apply->sha256);
+	base_copy(change.sha256, apply->sha256, sizeof(change.sha256));
+	base_copy(change.replaces, put->replaces, sizeof(change.replaces));
+	base_applied_approval(&text, &change);
 	base_buf_appendf(&text, "%lld\n", (long long)put->approval_expires_at);
 	const struct sq_approval approval = { base_buf_span(&text), put->approver_sha256,
 		put->approver_spki, put->approval_expires_at, put->approval_sig };
@@ -101,9 +104,12 @@ spend(struct apply *apply, bool applied)
 	                      ret;
 }
 
+/* Whether it is applied already; else it must replace what is. */
 static enum mc_err
-is_applied(struct apply *apply, bool *out)
+check_place(struct apply *apply, bool *applied)
 {
+	static const uint8_t NONE[32] = { 0 };
+	const struct base_span none = base_span_of(NONE, sizeof(NONE));
 	sqlite3_stmt *stmt = sq_stmt(apply->sq, SQ_INVENTORY_GET);
 	enum mc_err ret;
 	bool row = false;
@@ -114,8 +120,16 @@ is_applied(struct apply *apply, bool *out)
 	(void)sqlite3_bind_int64(stmt, 1, apply->environment);
 	(void)sqlite3_bind_int64(stmt, 2, 0);
 	ret = sq_step(apply->sq, stmt, &row);
-	*out = ret == MC_OK && row &&
-	    base_span_equal(sq_col_span(stmt, 3), base_span_of(apply->sha256, 32));
+	if (ret == MC_OK) {
+		struct base_span newest = row ? sq_col_span(stmt, 3) : none;
+
+		*applied = row && base_span_equal(newest, base_span_of(apply->sha256, 32));
+		if (!*applied && !base_span_equal(newest, base_span_of(apply->put->replaces, 32))) {
+			ret = MC_FAIL(MC_ECONFLICT,
+			    "another copy is applied than the one that this replaces; look at it, then "
+			    "apply anew");
+		}
+	}
 	(void)sqlite3_reset(stmt);
 	return ret;
 }
@@ -353,7 +367,7 @@ sq_inventory_put(struct store *store, const struct msg_inventory_put *put,
 		ret = check_environment(&apply);
 	}
 	if (ret == MC_OK) {
-		ret = is_applied(&apply, &applied);
+		ret = check_place(&apply, &applied);
 	}
 	if (ret == MC_OK) {
 		ret = spend(&apply, applied);

@@ -177,7 +177,8 @@ static const char *const SQL[SQ_STMT_COUNT] = {
 	    " i.not_after_at FROM registrations g INDEXED BY registrations_place"
 	    " CROSS JOIN names d ON d.id = g.identity"
 	    " LEFT JOIN intents i ON i.seq = (SELECT seq FROM intents INDEXED BY"
-	    " intents_identity WHERE identity = g.identity ORDER BY seq DESC LIMIT 1)"
+	    " intents_identity WHERE identity = g.identity"
+	    " AND environment = g.environment ORDER BY seq DESC LIMIT 1)"
 	    " WHERE g.environment = ?1 AND g.place > ?2 ORDER BY g.place LIMIT ?3",
 	[SQ_REGISTERED_NAME_PUT] =
 	    "INSERT OR IGNORE INTO registered_names(environment, name, identity)"

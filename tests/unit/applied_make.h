@@ -74,6 +74,13 @@ applying_send(struct fix *fix, struct applying *applying, const char *document)
 static inline enum mc_err
 apply(struct fix *fix, struct applying *applying, const char *document)
 {
+	const struct msg_inventory_get newest = { .environment = applying->put.environment };
+
+	/* What it replaces is what is applied now. */
+	memset(applying->put.replaces, 0, 32);
+	if (store_inventory_get(fix->store, &newest, applying_see, applying) == MC_OK) {
+		memcpy(applying->put.replaces, applying->row.sha256, 32);
+	}
 	applying->requests++;
 	memset(applying->put.request_id, (int)applying->requests, 16);
 	approver_sign_inventory(&applying->alice, &applying->put, document,

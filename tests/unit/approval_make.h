@@ -65,17 +65,18 @@ approver_sign(struct approver *approver, struct msg_user_remove *msg, int64_t ex
 	msg->approver_spki = base_span_of(approver->spki, sizeof(approver->spki));
 }
 
-/* Completes msg, whose environment and approver_sha256 are set, over a document. */
+/* Completes msg, whose environment, replaces and approver_sha256 are set, over a document. */
 static inline void
 approver_sign_inventory(struct approver *approver, struct msg_inventory_put *msg,
     const char *document, int64_t expires_at)
 {
+	struct base_applied_change change = {.environment = msg->environment};
 	struct base_buf text;
-	uint8_t sha256[32];
 
-	base_crypto_sha256(base_span_str(document), sha256);
+	base_crypto_sha256(base_span_str(document), change.sha256);
+	memcpy(change.replaces, msg->replaces, sizeof(change.replaces));
 	base_buf_init(&text, 512);
-	base_applied_approval(&text, msg->environment, sha256);
+	base_applied_approval(&text, &change);
 	base_buf_appendf(&text, "%lld\n", (long long)expires_at);
 	msg->approval_sig =
 	    base_span_of(approver->sig, approver_sign_text(approver, text.ptr, text.len));

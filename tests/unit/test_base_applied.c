@@ -135,15 +135,22 @@ END_TEST
 
 START_TEST(an_approval_is_over_environment_and_hash)
 {
-	uint8_t sha256[32];
+	struct base_applied_change change = {.environment = base_span_str("production")};
 	struct base_buf out;
 
-	memset(sha256, 0xab, sizeof(sha256));
+	memset(change.sha256, 0xab, sizeof(change.sha256));
 	base_buf_init(&out, 512);
-	base_applied_approval(&out, base_span_str("production"), sha256);
+	base_applied_approval(&out, &change);
 	ck_assert(base_span_equal_str(base_buf_span(&out),
 	    "meshca-inventory-apply-v1\nproduction\n"
-	    "abababababababababababababababababababababababababababababababab\n"));
+	    "abababababababababababababababababababababababababababababababab\nnone\n"));
+	base_buf_reset(&out);
+	change.replaces[31] = 1;
+	base_applied_approval(&out, &change);
+	ck_assert(base_span_equal_str(base_buf_span(&out),
+	    "meshca-inventory-apply-v1\nproduction\n"
+	    "abababababababababababababababababababababababababababababababab\n"
+	    "0000000000000000000000000000000000000000000000000000000000000001\n"));
 	base_buf_clear(&out);
 }
 END_TEST

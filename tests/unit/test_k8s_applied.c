@@ -33,6 +33,12 @@ static const char CART[] = SERVICE("cart",
 static const char CART_SUSPENDED[] = SERVICE("cart", "  identity: {state: suspended}\n");
 static const char DESK[] = SERVICE("desk", "");
 
+/* Two registrations in shop-eu, and what comes before them. */
+#define SHOPS(count, before)                                                                  \
+	"meshca-inventory-v1\nenvironment\tproduction\ntrust-domain\tshop.example\n"  \
+	"registration\tregistered-only\nregistrations\t" count "\n" before   \
+	"shop-eu\tdesk\tactive\t0\t\t\t\nshop-eu\tmill\tactive\t0\t\t\t\n"
+
 static struct k8s_inventory *
 read_all(const char *environment, const char *service)
 {
@@ -98,6 +104,34 @@ at(const struct base_tree *list, uint32_t i, const char *key)
 	return base_tree_str(list->items[i], key, "-");
 }
 
+START_TEST(istiod_that_is_described_has_its_names_too)
+{
+	static const char ISTIOD[] = DOC "Service\nmetadata: {name: istiod, namespace: istio-system}\n"
+	    "spec:\n  owner: team\n  workload: {selector: {app: istiod}}\n"
+	    "  ports: [{name: grpc, protocol: grpc, port: 15010}]\n"
+	    "  identity: {dnsNames: [istiod.example.com]}\n";
+	struct base_applied head;
+	struct base_applied_row row;
+	struct base_span rows;
+	struct base_buf out;
+	unsigned found = 0;
+
+	write_all(ENVIRONMENT, ISTIOD, &out);
+	ck_assert_int_eq(base_applied_parse(base_buf_span(&out), &head), MC_OK);
+	rows = head.rows;
+	while (base_applied_next(&rows, &row)) {
+		if (base_span_equal_str(row.account, "istiod")) {
+			found++;
+			ck_assert(base_span_equal_str(row.dns_names,
+			    "istiod.example.com,istiod.istio-system.svc,"
+			    "istiod-a.istio-system.svc,istiod-b.istio-system.svc"));
+		}
+	}
+	ck_assert_uint_eq(found, 1);
+	base_buf_clear(&out);
+}
+END_TEST
+
 START_TEST(tells_registrations_and_values_apart)
 {
 	struct base_arena *arena = base_arena_new();
@@ -143,10 +177,22 @@ START_TEST(tells_registrations_and_values_apart)
 	ck_assert_uint_eq(base_tree_get(diff, "registrations")->count, 0);
 	ck_assert_uint_eq(base_tree_get(diff, "values")->count, 0);
 	ck_assert_ptr_null(k8s_applied_diff(arena, base_span_str("x"), base_buf_span(&new)));
+	/* What another program wrote behind the registrations, and nobody can read. */
+	diff = k8s_applied_diff(arena, base_span_str(SHOPS("2", "") "{: bad :}\n"), base_buf_span(&new));
+	ck_assert_ptr_nonnull(diff);
+	ck_assert_uint_eq(base_tree_get(diff, "registrations")->count, 5);
+	/* shop comes before shop-eu in a document, and spiffe://.../shop-eu/ before shop/. */
+	diff = k8s_applied_diff(arena, base_span_str(SHOPS("3", "shop\tcart\tactive\t0\t\t\t\n") "{}\n"),
+	    base_span_str(SHOPS("2", "") "{}\n"));
+	rows = base_tree_get(diff, "registrations");
+	ck_assert_uint_eq(rows->count, 1);
+	ck_assert_str_eq(at(rows, 0, "identity"), ID("shop/sa/cart"));
+	ck_assert_str_eq(at(rows, 0, "new"), "-");
 	base_buf_clear(&old);
 	base_buf_clear(&new);
 	base_arena_free(arena);
 }
 END_TEST
 
-CHECK_MAIN("k8s_applied", writes_identities_and_istiod, tells_registrations_and_values_apart)
+CHECK_MAIN("k8s_applied", writes_identities_and_istiod,
+    istiod_that_is_described_has_its_names_too, tells_registrations_and_values_apart)

@@ -57,6 +57,11 @@ static const struct sample SAMPLES[] = {
 	    "  accepts: [{from: a, paths: [/y/*]}]\n", "nothing in common"},
 	{"MCA1004", SERVICE("a") "  calls: [{service: b}]\n" SERVICE("b") PCI, "which does not accept it"},
 	{"MCA1004", SERVICE("a") PCI SERVICE("b") "  accepts: [{from: a}]\n", "but does not call it"},
+	{"MCA1030", SERVICE("a") "  identity: {maxTtl: 500ms}\n", "registered for certificates of 500ms"},
+	{"MCA1030", SERVICE("a") "  identity: {maxTtl: 61500ms}\n", "registered for certificates of 61500ms"},
+	{"MCA1030", SERVICE("a") "  identity: {maxTtl: 876000h}\n", "registered for certificates of 876000h"},
+	{"MCA1030", SERVICE("a") "  identity: {dnsNames: [a.x, b.x, c.x, d.x, e.x, f.x, g.x, h.x, i.x, j.x, k.x, "
+	    "l.x, m.x, n.x, o.x, p.x, q.x]}\n", "registered for 17 DNS names"},
 	{"MCA1005", SERVICE("a") "  calls: [{service: nobody}]\n", "no service is named nobody"},
 	{"MCA1005", SERVICE("a") "  accepts: [{from: nobody}]\n", "no service is named nobody"},
 	{"MCA1005", SERVICE("a") "  calls: [{external: x}]\n" EXTERNAL("x", "a"),
@@ -185,6 +190,7 @@ START_TEST(test_nothing_is_found_in_sound_ones)
 		{"", SERVICE("a") "  gatewayPaths: [/a]\n  gateway: left\n" SERVICE("b") "  gatewayPaths: [/a]\n"
 		    "  gateway: right\n" INGRESS("left") INGRESS("right"), NULL},
 		{"", SERVICE("a") "  calls: [{external: x}]\n" EXTERNAL("x", "a") EGRESS("out"), NULL},
+		{"", SERVICE("a") "  identity: {maxTtl: 60s, dnsNames: [a.x, b.x]}\n", NULL},
 		{"", INGRESS("public") "  limits: {requestsPerSecond: 4}\n  scaling: {max: 4}\n", NULL},
 		{"", SERVICE("a") "  calls: [{data: k, port: k, topics: [{name: orders, access: write}]}]\n" KAFKA
 		    "  authentication: scram-sha-512\n", NULL},

@@ -244,6 +244,14 @@ START_TEST(an_inventory_is_applied_and_holds)
 	    MC_ECONFLICT);
 	ck_assert_int_eq(send_put(&bench, front, &put), MC_EUSAGE); /* a piece of it; gone now */
 	ck_assert_int_eq(send_put(&bench, front, &put), MC_ECONFLICT);
+	/* Two on their way at once. */
+	ck_assert_int_eq(send_piece(&bench, front, 7, 0, base_span_of(document.ptr, 10)), MC_OK);
+	ck_assert_int_eq(send_piece(&bench, front, 8, 0, base_span_of(document.ptr, 20)), MC_OK);
+	ck_assert_int_eq(send_piece(&bench, front, 7, 10, base_span_of(document.ptr, 10)), MC_OK);
+	for (uint8_t i = 20; i < 20 + LIMIT_APPLYING; i++) {
+		ck_assert_int_eq(send_piece(&bench, front, i, 0, document), MC_OK);
+	}
+	ck_assert_int_eq(send_piece(&bench, front, 7, 20, document), MC_ECONFLICT); /* the oldest went */
 	/* What a stolen front has: everything but the key. */
 	approver_sign_inventory(&thief, &put, DOCUMENT, base_clock_now() + 60);
 	ck_assert_int_eq(send_piece(&bench, front, 1, 0, document), MC_OK);
@@ -501,6 +509,7 @@ END_TEST
 
 START_TEST(low_disk_refuses_intents_but_revokes)
 {
+	const struct msg_inventory_put put = { .environment = base_span_str("production") };
 	struct msg_revoke revoke = { .reason = MSG_REASON_SUPERSEDED };
 	struct msg_intent_ans out;
 	struct msg_cert_row row;
@@ -523,6 +532,8 @@ START_TEST(low_disk_refuses_intents_but_revokes)
 	    MC_OK);
 	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
 	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_ENOSPACE);
+	ck_assert_int_eq(send_piece(&bench, front, 0, 0, base_span_str(DOCUMENT)), MC_OK);
+	ck_assert_int_eq(send_put(&bench, front, &put), MC_ENOSPACE);
 	bench.ledger->disk_reserve_bytes = 0;
 	ledger_look(bench.ledger);
 	ck_assert_int_eq(bench.state, MSG_RS_READY);
@@ -593,23 +604,33 @@ wall_far_back(void)
 	return base_clock_now_us() - INT64_C(3600000000);
 }
 
+/* What hangs on the time: lifetimes, and whether an approval holds and was spent. */
 START_TEST(clock_step_refuses_intents_until_accepted)
 {
+	const struct msg_inventory_put put = { .environment = base_span_str("production") };
+	const struct msg_user_remove nobody = { .name = base_span_str("bob") };
 	struct msg_intent_ans out;
 	struct fix_intent leaf;
 	struct bench bench;
 	struct peer *signer;
+	struct peer *front;
 
 	bench_start(&bench);
 	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	front = peer_start(&bench, MSG_ROLE_FRONT, "");
 	bench.ledger->clock.wall_us = wall_far_back;
 	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
 	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_ECLOCK);
 	ck_assert_int_eq(bench.state, MSG_RS_BLOCKED);
+	ck_assert_int_eq(remove_through(&bench, front, &nobody), MC_ECLOCK);
+	ck_assert_int_eq(send_piece(&bench, front, 0, 0, base_span_str(DOCUMENT)), MC_OK);
+	ck_assert_int_eq(send_put(&bench, front, &put), MC_ECLOCK);
 	base_clock_guard_accept(&bench.ledger->clock);
 	ledger_look(bench.ledger);
 	ck_assert_int_eq(bench.state, MSG_RS_READY);
+	ck_assert_int_eq(remove_through(&bench, front, &nobody), MC_EAPPROVAL);
 	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	peer_end(front);
 	peer_end(signer);
 	bench_end(&bench);
 }

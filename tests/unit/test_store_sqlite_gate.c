@@ -3,6 +3,7 @@
 #include "applied_make.h"
 #include "base/applied.h"
 #include "check_main.h"
+#include "store/sqlite_int.h"
 
 #define ID(name) "spiffe://cluster.local/ns/shop/sa/" name
 #define ROWS                                                                           \
@@ -132,10 +133,33 @@ END_TEST
 
 START_TEST(another_environment_is_not_bound)
 {
+	struct sq *sq = NULL;
 	struct fix_intent intent;
+	int64_t production = 0;
+	int64_t other = 0;
+	char name[32];
 
 	start();
+	sq = sq_of(fix.store);
 	ck_assert_int_eq(apply(&fix, &applying, ONLY), MC_OK);
+	ck_assert_int_eq(svid(ID("nobody")), MC_EREGISTRATION);
+	/* An environment whose place in memory is production's. */
+	ck_assert_int_eq(sq_name_find(sq, base_span_str("production"), &production), MC_OK);
+	for (unsigned i = 0; other == 0 || other % SQ_GATES != production % SQ_GATES; i++) {
+		(void)snprintf(name, sizeof(name), "environment-%u", i);
+		ck_assert_int_eq(sq_name_id(sq, base_span_str(name), &other), MC_OK);
+	}
+	fix_intent_make(&fix, &intent, MSG_PROFILE_SVID, ID("nobody"));
+	intent.msg.environment = base_span_str(name);
+	ck_assert_int_eq(store_registration_check(fix.store, &intent.msg, FIX_NOW), MC_OK);
+	ck_assert_int_eq(svid(ID("nobody")), MC_EREGISTRATION);
+	/* A name that somebody has in another environment. */
+	ck_assert_int_eq(sq_exec(sq, "INSERT INTO registered_names SELECT 999, 'else.svc', identity"
+	    " FROM registrations WHERE account = 'cart'"), MC_OK);
+	ck_assert_int_eq(sq_exec(sq, "INSERT INTO registrations SELECT 999, identity, place, inventory,"
+	    " namespace, account, owner, state, max_ttl_s, key_types, dns_names, registered_at"
+	    " FROM registrations WHERE account = 'cart'"), MC_OK);
+	ck_assert_int_eq(server("else.svc\0", 9), MC_EREGISTRATION);
 	fix_intent_make(&fix, &intent, MSG_PROFILE_SVID, ID("nobody"));
 	intent.msg.environment = base_span_str("staging");
 	ck_assert_int_eq(store_registration_check(fix.store, &intent.msg, FIX_NOW), MC_OK);

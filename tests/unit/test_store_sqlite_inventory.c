@@ -9,6 +9,7 @@
 #define CART "shop\tcart\tactive\t0\t\tcart.shop.svc\tteam-a\n"
 #define DESK "shop\tdesk\tactive\t3600\tp-256,p-384\t\tteam-b\n"
 #define POST "shop\tpost\tactive\t0\t\t\t\n"
+#define NONE DOC_HEAD("open", "0") DOC_JSON
 #define TWO DOC_HEAD("registered-only", "2") CART DESK DOC_JSON
 
 static struct fix fix;
@@ -198,33 +199,55 @@ START_TEST(an_approval_is_for_one_document_and_once)
 	applying.put.approver_spki = base_span_of(applying.alice.spki, LIMIT_P256_SPKI);
 	ck_assert_int_eq(applying_send(&fix, &applying, TWO), MC_EAPPROVAL);
 	approver_end(&thief);
-	/* Repeated because its answer was lost: it is applied. Later it would bring the old copy back. */
+	/* Repeated because its answer was lost: it is applied. */
 	approver_sign_inventory(&applying.alice, &applying.put, TWO, FIX_NOW + 60);
 	ck_assert_int_eq(applying_send(&fix, &applying, TWO), MC_OK);
 	ck_assert_uint_eq(applying.row.changed, 1);
 	ck_assert_int_eq(applying_send(&fix, &applying, TWO), MC_OK);
 	ck_assert_uint_eq(applying.row.changed, 0);
-	ck_assert_int_eq(apply(&fix, &applying, DOC_HEAD("open", "0") DOC_JSON), MC_OK);
-	memset(applying.put.request_id, 0, 16);
+	/* Later it would bring the old copy back: it replaces nothing that is there. */
+	ck_assert_int_eq(apply(&fix, &applying, NONE), MC_OK);
+	memset(applying.put.replaces, 0, 32);
 	approver_sign_inventory(&applying.alice, &applying.put, TWO, FIX_NOW + 60);
-	ck_assert_int_eq(applying_send(&fix, &applying, TWO), MC_EAPPROVAL);
-	memset(applying.put.request_id, 9, 16);
-	ck_assert_int_eq(applying_send(&fix, &applying, TWO), MC_EAPPROVAL);
+	ck_assert_int_eq(applying_send(&fix, &applying, TWO), MC_ECONFLICT);
 	end();
 }
 END_TEST
 
-/* One that was signed but found applied serves no second time either. */
-START_TEST(an_approval_that_changed_nothing_is_spent)
+/* Signed, kept back while another copy was applied, then sent: it was not for what stands there now. */
+START_TEST(an_approval_that_was_kept_back_undoes_nothing)
 {
+	struct msg_inventory_put kept;
+	uint8_t sig[LIMIT_P256_SIG];
+
 	start();
+	approver_sign_inventory(&applying.alice, &applying.put, TWO, FIX_NOW + 100);
+	kept = applying.put;
+	memcpy(sig, kept.approval_sig.ptr, kept.approval_sig.len);
+	ck_assert_int_eq(apply(&fix, &applying, NONE), MC_OK);
+	kept.approval_sig = base_span_of(sig, kept.approval_sig.len);
+	applying.put = kept;
+	ck_assert_int_eq(applying_send(&fix, &applying, TWO), MC_ECONFLICT);
+	end();
+}
+END_TEST
+
+/* Back and forth within the life of an approval: it serves once all the same. */
+START_TEST(an_approval_serves_once_also_when_its_place_comes_again)
+{
+	struct msg_inventory_put first;
+	uint8_t sig[LIMIT_P256_SIG];
+
+	start();
+	ck_assert_int_eq(apply(&fix, &applying, NONE), MC_OK);
 	ck_assert_int_eq(apply(&fix, &applying, TWO), MC_OK);
-	memset(applying.put.request_id, 7, 16);
-	approver_sign_inventory(&applying.alice, &applying.put, TWO, FIX_NOW + 200);
-	ck_assert_int_eq(applying_send(&fix, &applying, TWO), MC_OK);
-	ck_assert_int_eq(apply(&fix, &applying, DOC_HEAD("open", "0") DOC_JSON), MC_OK);
-	memset(applying.put.request_id, 8, 16);
-	approver_sign_inventory(&applying.alice, &applying.put, TWO, FIX_NOW + 200);
+	first = applying.put;
+	memcpy(sig, first.approval_sig.ptr, first.approval_sig.len);
+	ck_assert_int_eq(apply(&fix, &applying, NONE), MC_OK);
+	first.approval_sig = base_span_of(sig, first.approval_sig.len);
+	applying.put = first;
+	ck_assert_int_eq(applying_send(&fix, &applying, TWO), MC_EAPPROVAL);
+	memset(applying.put.request_id, 0xee, 16);
 	ck_assert_int_eq(applying_send(&fix, &applying, TWO), MC_EAPPROVAL);
 	end();
 }
@@ -294,5 +317,6 @@ END_TEST
 
 CHECK_MAIN("store_sqlite_inventory", applies_lists_and_tells, the_next_copy_replaces_the_one_before,
     refuses_and_changes_nothing, an_approval_is_for_one_document_and_once,
-    an_approval_that_changed_nothing_is_spent, gives_a_document_back_in_pieces,
+    an_approval_that_was_kept_back_undoes_nothing,
+    an_approval_serves_once_also_when_its_place_comes_again, gives_a_document_back_in_pieces,
     keeps_the_newest_copies)
