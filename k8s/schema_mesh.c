@@ -68,7 +68,8 @@ static const struct k8s_map MESH_MAP = {"Mesh", NULL, NULL, MESH,
     "What holds in every environment. An inventory has exactly one."};
 
 static const struct k8s_field CLUSTER[] = {
-    {"name", K8S_NAME, K8S_REQUIRED, NULL, NULL, NULL, "Istio's id of the cluster."},
+    {"name", K8S_WORD, K8S_REQUIRED, NULL, NULL, NULL,
+	"Istio's id of the cluster; Istio's own default is Kubernetes."},
     {"region", K8S_WORD, 0, NULL, NULL, NULL, "Region it runs in."},
     {"role", K8S_ENUM, 0, "primary", "primary|remote", NULL, "Has an istiod of its own."},
     K8S_END,

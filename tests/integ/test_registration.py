@@ -19,7 +19,7 @@ MESH = HEAD + "Mesh\nmetadata: {name: shop}\nspec: {namespaces: [{name: shop, in
 
 def environment(name, mode):
     return (HEAD + f"Environment\nmetadata: {{name: {name}}}\nspec:\n  registration: {mode}\n"
-            "  trustDomain: cluster.local\n  clusters: [{name: one}]\n"
+            "  trustDomain: cluster.local\n  clusters: [{name: Kubernetes}]\n"
             "  istio: {revisions: [{name: a, tag: stable}], tag: stable}\n")
 
 
