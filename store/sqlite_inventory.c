@@ -256,7 +256,7 @@ put_row(struct apply *apply, const struct base_applied_row *row, uint32_t place)
 	sq_bind_text(stmt, 5, row->namespace);
 	sq_bind_text(stmt, 6, row->account);
 	sq_bind_text(stmt, 7, row->owner);
-	(void)sqlite3_bind_int(stmt, 8, row->state);
+	(void)sqlite3_bind_int(stmt, 8, (int)row->state);
 	(void)sqlite3_bind_int64(stmt, 9, row->max_ttl_s);
 	(void)sqlite3_bind_int64(stmt, 10, row->key_types);
 	sq_bind_text(stmt, 11, row->dns_names);
