@@ -61,3 +61,6 @@ K8S_LINT_ROW(1029, LINT_LIMIT_SMALL, K8S_WARNING, NULL,
 K8S_LINT_ROW(1030, LINT_REGISTRATION, K8S_ERROR, NULL,
     "The authority takes registrations for lifetimes of whole seconds, from a minute to ten years, and at most 16 DNS "
     "names: what a certificate can hold.")
+K8S_LINT_ROW(1031, LINT_PLAINTEXT_REFUSED, K8S_WARNING, NULL,
+    "A port that takes connections without mTLS in a namespace that denies who has no edge: a caller without a proxy has no "
+    "identity, so no rule lets it in, and only callers of the mesh get through.")

@@ -135,6 +135,13 @@ k8s_put_port_mtls(struct k8s_model *model, struct base_tree_build *map,
 			continue;
 		}
 		any = true;
+		if (strcmp(k8s_model_space(model, node->namespace)->enforcement, "observe") != 0) {
+			k8s_model_find(model, LINT_PLAINTEXT_REFUSED, plain->origin,
+			    "allow its callers by address in a policy of your own, or let them have a "
+			    "proxy", "%s of %s/%s takes connections without mTLS, and no rule is for "
+			    "callers without an identity", node->ports[i].declared, node->namespace,
+			    node->name);
+		}
 		item = base_tree_map(model->arena, plain->origin);
 		k8s_put_int(model, item, "port", node->ports[i].workload, plain->origin);
 		k8s_put_str(model, item, "mode", "PERMISSIVE", plain->origin);

@@ -57,6 +57,8 @@ static const struct sample SAMPLES[] = {
 	    "  accepts: [{from: a, paths: [/y/*]}]\n", "nothing in common"},
 	{"MCA1004", SERVICE("a") "  calls: [{service: b}]\n" SERVICE("b") PCI, "which does not accept it"},
 	{"MCA1004", SERVICE("a") PCI SERVICE("b") "  accepts: [{from: a}]\n", "but does not call it"},
+	{"MCA1031", IN("shop", "a") "  ports: [{name: raw, protocol: tcp, port: 80, plaintext: {reason: old}}]\n",
+	    "raw of shop/a takes connections without mTLS, and no rule is for callers without an identity"},
 	{"MCA1030", SERVICE("a") "  identity: {maxTtl: 500ms}\n", "registered for certificates of 500ms"},
 	{"MCA1030", SERVICE("a") "  identity: {maxTtl: 61500ms}\n", "registered for certificates of 61500ms"},
 	{"MCA1030", SERVICE("a") "  identity: {maxTtl: 876000h}\n", "registered for certificates of 876000h"},
