@@ -49,7 +49,7 @@ front_env_find(struct front *front, const char *name)
 void
 front_request_id(uint8_t out[16])
 {
-	base_crypto_random(out, 16);
+	base_crypto_nonce(out, 16);
 }
 
 void

@@ -90,6 +90,32 @@ base_crypto_random(void *out, size_t len)
 	}
 }
 
+#define NONCE_STOCK 1024 /* bytes: 64 serial numbers */
+
+void
+base_crypto_nonce(void *out, size_t len)
+{
+	static _Thread_local struct {
+		size_t left;
+		uint8_t bytes[NONCE_STOCK];
+	} stock;
+	uint8_t *at;
+
+	if (len > NONCE_STOCK) {
+		base_crypto_random(out, len);
+		return;
+	}
+	if (len > stock.left) {
+		base_crypto_random(stock.bytes, sizeof(stock.bytes));
+		stock.left = sizeof(stock.bytes);
+	}
+	stock.left -= len;
+	at = stock.bytes + stock.left;
+	memcpy(out, at, len);
+	/* What was given out is nobody else's. */
+	OPENSSL_cleanse(at, len);
+}
+
 /* SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING } up to the point. */
 static const uint8_t p256_spki[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};

@@ -21,6 +21,10 @@ void base_crypto_sha256v(const struct base_span *pieces, size_t count,
     uint8_t out[BASE_SHA256_LEN]);
 /* Cryptographic randomness. Aborts if there is none. */
 void base_crypto_random(void *out, size_t len);
+/* The same for what will be public soon, as serial numbers and request ids: cut from a stock that each thread keeps,
+ * since libcrypto's generator takes a lock and several system calls however little it is asked for. Not for
+ * keys: the stock lies in plain memory. A process that forks and does not exec would repeat it. */
+void base_crypto_nonce(void *out, size_t len);
 /* Checks a DER ECDSA-Sig-Value over SHA-256 of message by a P-256 key, given as the DER of its
  * SubjectPublicKeyInfo (RFC 5480, named curve, uncompressed). False for any other key, too. */
 bool base_crypto_p256_verify(struct base_span spki, struct base_span message, struct base_span sig);

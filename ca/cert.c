@@ -38,7 +38,7 @@ void
 cert_serial_make(uint8_t instance, uint8_t serial[CERT_SERIAL_LEN])
 {
 	serial[0] = instance;
-	base_crypto_random(serial + 1, CERT_SERIAL_LEN - 1);
+	base_crypto_nonce(serial + 1, CERT_SERIAL_LEN - 1);
 }
 
 void

@@ -81,6 +81,53 @@ START_TEST(test_random)
 }
 END_TEST
 
+#define NONCES 3000
+
+struct nonces {
+	uint8_t bytes[NONCES][16];
+};
+
+static void *
+nonces_take(void *arg)
+{
+	struct nonces *nonces = arg;
+
+	for (size_t i = 0; i < NONCES; i++) {
+		/* odd lengths between, so that the stock ends everywhere within a nonce */
+		uint8_t between[15];
+
+		base_crypto_nonce(nonces->bytes[i], 16);
+		base_crypto_nonce(between, i % sizeof(between));
+	}
+	return NULL;
+}
+
+static int
+nonce_order(const void *a, const void *b)
+{
+	return memcmp(a, b, 16);
+}
+
+START_TEST(test_nonces_never_repeat)
+{
+	static struct nonces taken[2];
+	uint8_t(*all)[16] = taken[0].bytes;
+	uint8_t large[2][5000];
+	pthread_t other;
+
+	ck_assert_int_eq(pthread_create(&other, NULL, nonces_take, &taken[1]), 0);
+	nonces_take(&taken[0]);
+	ck_assert_int_eq(pthread_join(other, NULL), 0);
+	qsort(all, (size_t)2 * NONCES, 16, nonce_order);
+	for (size_t i = 1; i < (size_t)2 * NONCES; i++) {
+		ck_assert_int_ne(memcmp(all[i - 1], all[i], 16), 0);
+	}
+	base_crypto_nonce(large[0], sizeof(large[0]));
+	base_crypto_nonce(large[1], sizeof(large[1]));
+	ck_assert_int_ne(memcmp(large[0], large[1], sizeof(large[0])), 0);
+}
+END_TEST
+
 START_TEST(test_equal)
 {
 	ck_assert(base_crypto_equal("secret", "secret", 6));
@@ -136,6 +183,7 @@ main(void)
 	tcase_add_test(tcase, test_sha256_of_pieces);
 	tcase_add_test(tcase, test_sha256_from_threads);
 	tcase_add_test(tcase, test_random);
+	tcase_add_test(tcase, test_nonces_never_repeat);
 	tcase_add_test(tcase, test_equal);
 	tcase_add_test(tcase, test_p256_verify);
 	suite_add_tcase(suite, tcase);
