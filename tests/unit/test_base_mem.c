@@ -144,6 +144,35 @@ START_TEST(test_openssl_memory_is_wiped)
 	ck_assert_uint_eq(left, 0);
 }
 END_TEST
+
+/* A record's block is kept for the next record, and comes back without what was in it. */
+START_TEST(test_record_blocks_are_wiped_and_reused)
+{
+	enum { COUNT = 6, RECORD = 16384 + 332 };
+	unsigned char *first[COUNT];
+	unsigned reused = 0;
+
+	for (int i = 0; i < COUNT; i++) {
+		first[i] = OPENSSL_malloc(RECORD);
+		memset(first[i], 0x5a, RECORD);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		OPENSSL_free(first[i]);
+	}
+	for (int i = 0; i < 4; i++) {
+		unsigned char *again = OPENSSL_malloc(RECORD + (size_t)i);
+
+		for (int k = 0; k < COUNT; k++) {
+			reused += again == first[k];
+		}
+		for (int k = 0; k < RECORD; k++) {
+			ck_assert_uint_eq(again[k], 0);
+		}
+		again[0] = 1; /* leaked on purpose: the next must be another */
+	}
+	ck_assert_uint_eq(reused, 4);
+}
+END_TEST
 #endif
 
 int
@@ -162,6 +191,7 @@ main(void)
 	tcase_add_test(tcase, test_hardened);
 #ifndef __SANITIZE_ADDRESS__
 	tcase_add_test(tcase, test_openssl_memory_is_wiped);
+	tcase_add_test(tcase, test_record_blocks_are_wiped_and_reused);
 #endif
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
