@@ -394,6 +394,7 @@ on_run(struct admission_entry *entry)
 	issue->policy.p384 = config->leaf_p384;
 	issue->job.run = issue_work;
 	issue->job.done = on_worked;
+	issue->job.brief = true;
 	base_pool_submit(svc->front->pool, &issue->job);
 }
 

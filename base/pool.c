@@ -22,6 +22,7 @@ struct base_pool {
 	void *(*worker_new)(void *arg);
 	void (*worker_free)(void *worker);
 	void *arg;
+	void *own;           /* the worker object of the loop's thread, once it needed one */
 	unsigned pending;    /* the loop's thread only */
 	struct queue staged; /* the loop's thread only: submitted in this turn */
 	int event_fd;        /* readable while `finished` is not empty */
@@ -156,6 +157,20 @@ event_read(void *self, unsigned events)
 	finished_deliver(pool, &finished);
 }
 
+/* To wake a worker and be woken by it would take longer than the job. */
+static void
+run_here(struct base_pool *pool)
+{
+	struct base_job *job = queue_take(&pool->staged);
+
+	if (pool->own == NULL && pool->worker_new != NULL) {
+		pool->own = pool->worker_new(pool->arg);
+	}
+	job->run(job, pool->own);
+	pool->pending--;
+	job->done(job);
+}
+
 static void
 staged_hand_over(void *self)
 {
@@ -163,6 +178,10 @@ staged_hand_over(void *self)
 	unsigned count = pool->staged.count;
 
 	if (count == 0) {
+		return;
+	}
+	if (pool->pending == 1 && pool->staged.head->brief) {
+		run_here(pool);
 		return;
 	}
 	(void)pthread_mutex_lock(&pool->lock);
@@ -225,6 +244,9 @@ drain(struct base_pool *pool)
 		struct queue finished = {0};
 
 		staged_hand_over(pool);
+		if (pool->pending == 0 || pool->staged.count > 0) {
+			continue; /* it ran here */
+		}
 		(void)pthread_mutex_lock(&pool->lock);
 		while (pool->finished.count == 0) {
 			(void)pthread_cond_wait(&pool->idle, &pool->lock);
@@ -248,6 +270,9 @@ base_pool_free(struct base_pool *pool)
 	(void)pthread_cond_broadcast(&pool->work);
 	for (unsigned i = 0; i < pool->threads; i++) {
 		(void)pthread_join(pool->thread_ids[i], NULL);
+	}
+	if (pool->own != NULL) {
+		pool->worker_free(pool->own);
 	}
 	base_loop_unhook(pool->loop, staged_hand_over, pool);
 	base_loop_unwatch(pool->loop, pool->event_fd);

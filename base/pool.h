@@ -7,21 +7,25 @@
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/loop.h"
 
 /* Embedded first in the caller's own job object, which the caller owns throughout. */
 struct base_job {
 	struct base_job *next;          /* the pool's */
-	void (*run)(struct base_job *job, void *worker); /* on a worker thread */
+	void (*run)(struct base_job *job, void *worker); /* on a worker thread; see brief */
 	void (*done)(struct base_job *job); /* on the loop's thread */
+	bool brief; /* takes less than two wake-ups (100 us): alone in an idle pool it runs on the loop's thread */
 };
 
 struct base_pool;
 
 /* Drains and joins: every submitted job has run and its done() was called. */
 void base_pool_free(struct base_pool *pool);
-/* worker_new/worker_free (may be NULL) make and free a per-thread object handed to run(). Jobs
+/* worker_new/worker_free (may be NULL) make and free a per-thread object handed to run(), and one for the loop's
+ * thread when a brief job first runs there. Jobs
  * are taken in order, up to take_max at a time per wake-up. All signals are blocked
  * in the workers. */
 struct base_pool *base_pool_new(struct base_loop *loop, unsigned threads, unsigned take_max,

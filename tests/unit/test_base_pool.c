@@ -65,6 +65,20 @@ job_done(struct base_job *base)
 	job->done = true;
 }
 
+static void
+brief_done(struct base_job *base)
+{
+	struct job *job = (struct job *)(void *)base;
+
+	done_count++;
+	if (job->again > 0) {
+		job->again--;
+		base_pool_submit(pool, &job->job);
+		return;
+	}
+	job->done = true;
+}
+
 static void *
 worker_make(void *arg)
 {
@@ -187,5 +201,35 @@ START_TEST(test_signals_are_blocked_in_workers)
 }
 END_TEST
 
-CHECK_MAIN("base_pool", test_all_jobs_come_back, test_one_thread_keeps_the_order,
+START_TEST(test_a_brief_job_alone_wakes_nobody)
+{
+	struct job one = {.job = {.run = job_run, .done = brief_done, .brief = true}};
+	struct job two = one;
+
+	start(2, 1);
+	base_pool_submit(pool, &one.job);
+	base_loop_turn(loop, 0);
+	ck_assert(one.done);
+	ck_assert(pthread_equal(one.thread, pthread_self()));
+	/* the loop is for all: two at once go to the workers */
+	one.done = false;
+	base_pool_submit(pool, &one.job);
+	base_pool_submit(pool, &two.job);
+	while (base_pool_pending(pool) > 0) {
+		base_loop_turn(loop, -1);
+	}
+	ck_assert(!pthread_equal(one.thread, pthread_self()));
+	ck_assert(!pthread_equal(two.thread, pthread_self()));
+	one.again = 5;
+	base_pool_submit(pool, &one.job);
+	base_pool_free(pool);
+	ck_assert_uint_eq(done_count, 9);
+	ck_assert(one.done);
+	ck_assert_uint_eq(atomic_load(&workers_made), 3);
+	ck_assert_uint_eq(atomic_load(&workers_freed), 3);
+	base_loop_free(loop);
+}
+END_TEST
+
+CHECK_MAIN("base_pool", test_a_brief_job_alone_wakes_nobody, test_all_jobs_come_back, test_one_thread_keeps_the_order,
     test_free_drains, test_signals_are_blocked_in_workers)
