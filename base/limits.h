@@ -68,7 +68,8 @@
 
 /* --- ledger --- */
 #define LIMIT_COMMIT_ROWS 256          /* above it, larger batches gain little and wait long */
-#define LIMIT_COMMIT_GATHER_US 500     /* about one fsync: hides behind the commit before */
+#define LIMIT_COMMIT_GATHER_US 1000    /* no change for so long, about a few fsyncs: what is there is committed */
+#define LIMIT_COMMIT_GATHER_MAX_US 4000 /* while they keep coming: a tenth of what full load waits anyway */
 #define LIMIT_SIGNATURE_GATHER_US 2000 /* a signature that nobody waits for joins a commit */
 #define LIMIT_LEDGER_QUEUE 8192        /* changes waiting for a commit: 0.5 s of full load */
 #define LIMIT_LEDGER_READS 64          /* queries waiting; each answers one bounded page */

@@ -1,90 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Channels, who may send what, and the way of a request and its answer. */
+/* Channels, and who may send what. */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/config.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/rd.h"
 #include "store/ledger_int.h"
 
-#define ANSWERS_MAX LIMIT_CRL /* the longest answer lists the revocations of a CRL */
-
-/* --- answers --- */
-
-static const struct msg_table *
-answer_table(uint16_t type)
-{
-	switch (type) {
-	case MSG_INTENT:
-		return &msg_intent_ans_table;
-	case MSG_CRL_BEGIN:
-		return &msg_crl_begin_ans_table;
-	case MSG_REVOKED_LIST:
-		return &msg_revoked_list_ans_table;
-	case MSG_CERT_GET:
-	case MSG_REVOKE:
-		return &msg_cert_row_table;
-	case MSG_CERT_LIST:
-	case MSG_ISSUER_LIST:
-	case MSG_CRL_STATUS:
-	case MSG_USER_LIST:
-	case MSG_EVENT_LIST:
-	case MSG_REGISTRATION_LIST:
-		return &msg_list_end_table;
-	case MSG_BUNDLE_GET:
-		return &msg_bundle_ans_table;
-	case MSG_CRL_GET:
-		return &msg_crl_ans_table;
-	case MSG_USER_GET:
-		return &msg_user_row_table;
-	case MSG_INVENTORY_PUT:
-	case MSG_INVENTORY_GET:
-		return &msg_inventory_row_table;
-	case MSG_LEDGER_STATUS:
-		return &msg_ledger_status_ans_table;
-	default:
-		return &msg_status_ans_table;
-	}
-}
+/* --- requests --- */
 
 void
-ledger_op_put(struct ledger_op *op, const struct msg_table *table, const void *object)
-{
-	size_t at = op->answers.len;
-	size_t len;
-
-	base_buf_append_le32(&op->answers, 0);
-	if (msg_encode(table, object, &op->answers) != MC_OK) {
-		ledger_op_fail(op, MC_ETOOBIG, mc_err_last()->detail);
-		return;
-	}
-	len = op->answers.len - at - 4;
-	for (unsigned i = 0; i < 4; i++) {
-		op->answers.ptr[at + i] = (uint8_t)(len >> (8 * i));
-	}
-}
-
-void
-ledger_op_fail(struct ledger_op *op, enum mc_err status, const char *detail)
-{
-	union {
-		struct msg_status_ans answer;
-		uint8_t room[MSG_STRUCT_MAX];
-	} object = { .room = { 0 } };
-
-	object.answer.status = status;
-	object.answer.detail = base_span_str(detail);
-	if (object.answer.detail.len > LIMIT_DETAIL) {
-		object.answer.detail.len = LIMIT_DETAIL;
-	}
-	base_buf_reset(&op->answers);
-	ledger_op_put(op, answer_table(op->type), &object);
-}
-
-static void
-peer_unref(struct ledger_peer *peer)
+ledger_peer_unref(struct ledger_peer *peer)
 {
 	struct ledger_peer **at = &peer->ledger->peers;
 
@@ -101,115 +28,12 @@ peer_unref(struct ledger_peer *peer)
 	free(peer);
 }
 
-void
-ledger_op_free(struct ledger_op *op)
-{
-	ledger_document_drop(op);
-	peer_unref(op->peer);
-	base_buf_clear(&op->answers);
-	free(op);
-}
-
-void
-ledger_op_answer(struct ledger_op *op)
-{
-	struct base_rd rd;
-	struct base_span item;
-	enum mc_err sent = MC_OK;
-
-	base_rd_init(&rd, base_buf_span(&op->answers));
-	while (op->peer->chan != NULL && rd.left != 0 && sent == MC_OK) {
-		item = base_rd_bytes(&rd, base_rd_le32(&rd));
-		sent = base_chan_send(op->peer->chan, MSG_ANSWER(op->type),
-		    rd.left != 0 ? BASE_ITEM_MORE : 0, op->corr, item);
-	}
-	/* A peer that is gone or does not read misses its answer; it asks again. */
-	if (sent != MC_OK && sent != MC_EPEER) {
-		base_log_err(LOG_LVL_WARN, "answer-not-sent", sent);
-	}
-	ledger_op_free(op);
-}
-
-/* --- requests --- */
-
-static struct ledger_op *
-op_new(struct ledger_peer *peer, const struct base_item *item)
-{
-	struct ledger_op *op = base_xcalloc(1, sizeof(*op) + item->payload.len);
-
-	op->peer = peer;
-	peer->refs++;
-	op->type = item->type;
-	op->corr = item->corr;
-	op->payload_len = item->payload.len;
-	base_copy(op->payload, item->payload.ptr, item->payload.len);
-	base_buf_init(&op->answers, ANSWERS_MAX);
-	if (peer->role != MSG_ROLE_CEREMONY) {
-		op->scope.environment = base_span_str(peer->environment);
-		op->scope.leaf_only = true;
-	}
-	return op;
-}
-
-static const struct msg_table *
-request_table(uint16_t type)
-{
-	static const struct {
-		uint16_t type;
-		const struct msg_table *table;
-	} TABLES[] = {
-		{ MSG_INTENT, &msg_intent_table },
-		{ MSG_SIGNATURE, &msg_signature_table },
-		{ MSG_ISSUER_PUT, &msg_issuer_put_table },
-		{ MSG_CRL_BEGIN, &msg_crl_begin_table },
-		{ MSG_REVOKED_LIST, &msg_revoked_list_table },
-		{ MSG_CRL_CHUNK, &msg_crl_chunk_table },
-		{ MSG_USER_PUT, &msg_user_put_table },
-		{ MSG_CERT_GET, &msg_cert_get_table },
-		{ MSG_CERT_LIST, &msg_cert_list_table },
-		{ MSG_REVOKE, &msg_revoke_table },
-		{ MSG_ISSUER_LIST, &msg_issuer_list_table },
-		{ MSG_BUNDLE_GET, &msg_bundle_get_table },
-		{ MSG_CRL_GET, &msg_crl_get_table },
-		{ MSG_USER_GET, &msg_user_get_table },
-		{ MSG_USER_REMOVE, &msg_user_remove_table },
-		{ MSG_EVENT_LIST, &msg_event_list_table },
-		{ MSG_CONFIG_PUT, &msg_config_put_table },
-		{ MSG_INVENTORY_CHUNK, &msg_inventory_chunk_table },
-		{ MSG_INVENTORY_PUT, &msg_inventory_put_table },
-		{ MSG_INVENTORY_GET, &msg_inventory_get_table },
-		{ MSG_REGISTRATION_LIST, &msg_registration_list_table },
-	};
-
-	for (size_t i = 0; i < sizeof(TABLES) / sizeof(TABLES[0]); i++) {
-		if (TABLES[i].type == type) {
-			return TABLES[i].table;
-		}
-	}
-	return &msg_empty_table;
-}
-
-static enum mc_err
-decode(struct ledger_peer *peer, const struct base_item *item, struct ledger_op **out)
-{
-	struct ledger_op *op = op_new(peer, item);
-	enum mc_err ret = msg_decode(request_table(item->type),
-	    base_span_of(op->payload, op->payload_len), &op->msg);
-
-	if (ret != MC_OK) {
-		ledger_op_free(op);
-		return ret;
-	}
-	*out = op;
-	return MC_OK;
-}
-
 static enum mc_err
 on_change(void *self, struct base_chan *chan, const struct base_item *item)
 {
 	struct ledger_peer *peer = self;
 	struct ledger_op *op = NULL;
-	enum mc_err ret = decode(peer, item, &op);
+	enum mc_err ret = ledger_op_decode(peer, item, &op);
 
 	(void)chan;
 	if (ret == MC_OK) {
@@ -246,7 +70,7 @@ on_intent(void *self, struct base_chan *chan, const struct base_item *item)
 {
 	struct ledger_peer *peer = self;
 	struct ledger_op *op = NULL;
-	enum mc_err ret = decode(peer, item, &op);
+	enum mc_err ret = ledger_op_decode(peer, item, &op);
 
 	(void)chan;
 	if (ret != MC_OK) {
@@ -276,7 +100,7 @@ on_inventory_chunk(void *self, struct base_chan *chan, const struct base_item *i
 	const struct msg_status_ans done = { .status = MC_OK };
 	struct ledger_peer *peer = self;
 	struct ledger_op *op = NULL;
-	enum mc_err ret = decode(peer, item, &op);
+	enum mc_err ret = ledger_op_decode(peer, item, &op);
 	enum mc_err taken;
 
 	(void)chan;
@@ -298,7 +122,7 @@ on_inventory_put(void *self, struct base_chan *chan, const struct base_item *ite
 {
 	struct ledger_peer *peer = self;
 	struct ledger_op *op = NULL;
-	enum mc_err ret = decode(peer, item, &op);
+	enum mc_err ret = ledger_op_decode(peer, item, &op);
 
 	(void)chan;
 	if (ret != MC_OK) {
@@ -318,7 +142,7 @@ on_query(void *self, struct base_chan *chan, const struct base_item *item)
 {
 	struct ledger_peer *peer = self;
 	struct ledger_op *op = NULL;
-	enum mc_err ret = decode(peer, item, &op);
+	enum mc_err ret = ledger_op_decode(peer, item, &op);
 
 	(void)chan;
 	if (ret == MC_OK) {
@@ -346,7 +170,7 @@ on_status(void *self, struct base_chan *chan, const struct base_item *item)
 		.cpu_us = (uint64_t)base_clock_cpu_us(),
 	};
 	struct ledger_op *op = NULL;
-	enum mc_err ret = decode(peer, item, &op);
+	enum mc_err ret = ledger_op_decode(peer, item, &op);
 
 	(void)chan;
 	if (ret != MC_OK) {
@@ -473,7 +297,7 @@ on_gone(void *self, struct base_chan *chan, enum mc_err why)
 	    peer->role == MSG_ROLE_CEREMONY) {
 		ledger_boundary_raise(ledger);
 	}
-	peer_unref(peer);
+	ledger_peer_unref(peer);
 }
 
 void
@@ -555,6 +379,7 @@ ledger_free(struct ledger *ledger)
 		ledger_documents_clear(peer);
 		free(peer);
 	}
+	ledger_ops_free(ledger);
 	base_timer_free(ledger->gather);
 	base_timer_free(ledger->watch);
 	store_close(ledger->store);

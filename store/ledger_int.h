@@ -89,7 +89,7 @@ struct ledger_op {
 	struct store_view view;  /* queries */
 	struct base_buf document; /* INVENTORY_PUT */
 	struct base_buf answers; /* items: le32 length, bytes; all but the last go as MORE */
-	size_t payload_len;
+	size_t payload_room;
 	uint8_t payload[];
 };
 
@@ -143,8 +143,11 @@ struct ledger {
 	unsigned queue_count;
 	unsigned queue_urgent;   /* of them, those that somebody waits for */
 	int64_t queue_since_us;  /* when the oldest came */
+	int64_t queue_last_us;   /* when the newest came */
 	int64_t committed_us;    /* when the last batch came back */
 	struct base_timer *gather;
+	struct ledger_op *spare; /* requests that ended, for the next */
+	unsigned spare_count;
 	/* queries */
 	struct base_pool *reader;
 	unsigned reading;
@@ -169,7 +172,7 @@ struct ledger {
 	struct base_timer *watch;
 };
 
-/* --- ledger.c: channels, permits, requests --- */
+/* --- ledger.c: channels, permits --- */
 /* control: the supervisor's channel, owned by the caller; NULL in tests. tell: where states go. */
 struct ledger *ledger_new(struct base_loop *loop, struct base_chan *control, ledger_tell_fn tell,
     void *tell_arg);
@@ -180,9 +183,19 @@ void ledger_peer_add(struct ledger *ledger, int fd, enum msg_role role,
 /* A request from the supervisor, on its control channel. */
 enum mc_err ledger_on_control(void *self, struct base_chan *chan,
     const struct base_item *item);
+/* The channel, or a request of it, is done with the peer. */
+void ledger_peer_unref(struct ledger_peer *peer);
+
+/* --- ledger_op.c --- */
+/* The request that an item carries, for its sender's scope. MC_EFRAME: the item is malformed; *out stays. On
+ * MC_OK it is the caller's, until it is answered or freed. */
+enum mc_err ledger_op_decode(struct ledger_peer *peer, const struct base_item *item,
+    struct ledger_op **out) MC_MUST_CHECK;
 /* Sends the answers of an op and frees it. */
 void ledger_op_answer(struct ledger_op *op);
 void ledger_op_free(struct ledger_op *op);
+/* Those that were kept for reuse. */
+void ledger_ops_free(struct ledger *ledger);
 /* Appends an encoded answer item; a failure to encode becomes a failure answer. */
 void ledger_op_put(struct ledger_op *op, const struct msg_table *table, const void *object);
 /* Replaces what was put so far by one failure. */

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Changes: gathered into batches, one transaction each. An idle writer gets a change at once;
- * while commits run back to back, what comes meanwhile waits at most LIMIT_COMMIT_GATHER_US
- * or until LIMIT_COMMIT_ROWS are there. Signatures alone wait for the next intent's commit, at most
- * LIMIT_SIGNATURE_GATHER_US: what they sign is durable already.
+ * Changes: gathered into batches, one transaction each. A change is committed at once unless the writer is busy.
+ * Under load, which shows in a large batch just before, changes gather until none came for
+ * LIMIT_COMMIT_GATHER_US, the oldest waits LIMIT_COMMIT_GATHER_MAX_US or LIMIT_COMMIT_ROWS are there: the rows of
+ * a large batch share the pages of the indexes that they hit at random, and the sync. Signatures alone
+ * wait for the next intent's commit, at most LIMIT_SIGNATURE_GATHER_US: what they sign is durable already.
  */
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/ledger_int.h"
+
+#define GATHER_FROM_ROWS 16 /* a batch of fewer has little to share */
 
 /* --- on the writer's thread --- */
 
@@ -101,16 +104,27 @@ lazy(const struct ledger *ledger)
 	return ledger->queue_urgent == 0;
 }
 
+/* Whether commits run back to back, and for many. */
+static bool
+loaded(const struct ledger *ledger)
+{
+	return ledger->batch.count >= GATHER_FROM_ROWS &&
+	    ledger->queue_since_us - ledger->committed_us < LIMIT_COMMIT_GATHER_US;
+}
+
 static int64_t
 gather_until_us(const struct ledger *ledger)
 {
+	int64_t until_us = ledger->queue_since_us + LIMIT_COMMIT_GATHER_MAX_US;
+	int64_t gap_us = ledger->queue_last_us + LIMIT_COMMIT_GATHER_US;
+
 	if (lazy(ledger)) {
 		return ledger->queue_since_us + LIMIT_SIGNATURE_GATHER_US;
 	}
-	if (base_clock_boot_us() - ledger->committed_us < LIMIT_COMMIT_GATHER_US) {
-		return ledger->queue_since_us + LIMIT_COMMIT_GATHER_US;
+	if (!loaded(ledger)) {
+		return 0;
 	}
-	return 0;
+	return gap_us < until_us ? gap_us : until_us;
 }
 
 /* Moves up to LIMIT_COMMIT_ROWS from the queue into the batch. What a vanished peer asked for and
@@ -208,6 +222,7 @@ ledger_write_queue(struct ledger *ledger, struct ledger_op *op)
 	if (ledger->queue == NULL) {
 		ledger->queue_since_us = base_clock_boot_us();
 	}
+	ledger->queue_last_us = base_loop_now_us(ledger->loop);
 	op->next = NULL;
 	*ledger->queue_end = op;
 	ledger->queue_end = &op->next;

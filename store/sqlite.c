@@ -13,7 +13,7 @@
 #include "base/mem.h"
 
 #define NAME_SLOTS 32768   /* 10,000 agents have 20,000 names */
-#define EVIDENCE_SLOTS 8192
+#define EVIDENCE_SLOTS 32768 /* of 1,000 texts, 30 share a slot and push each other out */
 #define SMALL_SLOTS 256    /* a reader looks up filters only */
 #define BUSY_MS 2000       /* a checkpoint or migration is in the way for less */
 /* Bytes of log file that stay after a reset: more than is written before it is moved. A commit that grows the
@@ -471,6 +471,10 @@ store_sqlite_open(const struct store_params *params)
 {
 	struct sq *sq = base_xcalloc(1, sizeof(*sq));
 	bool writer = params->mode == STORE_WRITER;
+
+	/* Nobody asks how much SQLite holds, and counting it takes a lock at each allocation. Refused, without harm, from
+	 * the second handle on. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 
 	sq->store.ops = &SQ_OPS;
 	sq->store.mode = params->mode;

@@ -671,6 +671,56 @@ START_TEST(many_intents_share_commits_and_keep_order)
 }
 END_TEST
 
+/* Sends so many intents at once. Returns whether the writer was given them in that turn. */
+static bool
+ask_and_look(struct bench *bench, struct peer *signer, unsigned count)
+{
+	unsigned before = signer->count;
+	struct fix_intent leaf;
+	bool taken;
+
+	for (unsigned i = 0; i < count; i++) {
+		live_intent(bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+		peer_ask(signer, MSG_INTENT, &msg_intent_table, &leaf.msg);
+	}
+	base_chan_flush(signer->chan);
+	do {
+		base_loop_turn(bench->loop, 0);
+	} while (!bench->ledger->busy && bench->ledger->queue_count < count);
+	taken = bench->ledger->busy;
+	peer_wait(bench, signer, before + count);
+	ck_assert_uint_eq(signer->count, before + count);
+	return taken;
+}
+
+START_TEST(changes_gather_under_load_only)
+{
+	bool gathered = false;
+	struct bench bench;
+	struct peer *signer;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	ck_assert(ask_and_look(&bench, signer, 1));
+	/* right after a small batch there is nothing to gain */
+	bench.ledger->committed_us = INT64_MAX;
+	ck_assert(ask_and_look(&bench, signer, 40));
+	for (unsigned i = 0; i < 20 && !gathered; i++) {
+		/* right after a large one; this thread may lose its core for a while, hence several tries */
+		bench.ledger->batch.count = 40;
+		bench.ledger->committed_us = INT64_MAX;
+		gathered = !ask_and_look(&bench, signer, 1);
+	}
+	ck_assert(gathered);
+	/* long after it */
+	bench.ledger->batch.count = 40;
+	bench.ledger->committed_us = 0;
+	ck_assert(ask_and_look(&bench, signer, 1));
+	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
 /* The log is moved beside the commits and begins anew: it does not grow with what was written. */
 START_TEST(log_stays_bounded)
 {
@@ -780,5 +830,6 @@ CHECK_MAIN("store_ledger", intent_is_durable_when_answered, permits_by_role_and_
     idempotency_key_yields_the_signed_certificate,
     revoked_or_aged_certificates_are_not_handed_out,
     unsigned_intents_of_a_lost_signer_are_unconfirmed, low_disk_refuses_intents_but_revokes,
-    full_disk_refuses_intents_but_revokes, clock_step_refuses_intents_until_accepted, many_intents_share_commits_and_keep_order,
+    full_disk_refuses_intents_but_revokes, clock_step_refuses_intents_until_accepted,
+    many_intents_share_commits_and_keep_order, changes_gather_under_load_only,
     log_stays_bounded, drain_answers_what_was_taken_and_takes_no_more, list_ends_with_its_cursor)
