@@ -18,7 +18,7 @@ const char *
 k8s_why_word(enum k8s_why why)
 {
 	static const char *const WORDS[] = {"", "declared", "gateway", "monitoring", "backup",
-	    "replication", "operator", "egress"};
+	    "replication", "operator", "egress", "firewall"};
 
 	return WORDS[why];
 }
@@ -275,5 +275,6 @@ k8s_graph_new(struct k8s_model *model)
 	k8s_graph_declare(model);
 	k8s_graph_derive(model);
 	k8s_graph_check_circles(model);
+	k8s_graph_check_selectors(model);
 	return graph;
 }

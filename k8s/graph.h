@@ -30,7 +30,8 @@ enum k8s_why {
 	K8S_WHY_BACKUP,
 	K8S_WHY_REPLICATION,
 	K8S_WHY_OPERATOR,
-	K8S_WHY_EGRESS
+	K8S_WHY_EGRESS,
+	K8S_WHY_FIREWALL
 };
 
 #define K8S_AGENT_METRICS_PORT 15020 /* istio: merged metrics and rewritten probes, plaintext */
@@ -127,6 +128,8 @@ void k8s_graph_declare(struct k8s_model *model);
 void k8s_graph_derive(struct k8s_model *model);
 /* Circles of synchronous calls: a finding for each. */
 void k8s_graph_check_circles(struct k8s_model *model);
+/* Pods that the selectors of two documents choose: a finding for each two. */
+void k8s_graph_check_selectors(struct k8s_model *model);
 
 const char *k8s_node_word(enum k8s_node_kind kind);
 const char *k8s_why_word(enum k8s_why why);

@@ -172,6 +172,45 @@ derive_gateway(struct k8s_model *model, struct k8s_node *to, struct k8s_node *on
 	k8s_graph_add(model, &edge);
 }
 
+/* The service that judges a gateway's requests is asked by the gateway itself. */
+static void
+derive_firewall(struct k8s_model *model, struct k8s_node *gateway)
+{
+	const struct base_tree *waf = base_tree_get(gateway->spec, "waf");
+	struct k8s_edge edge = {.from = gateway, .why = K8S_WHY_FIREWALL, .http = true};
+
+	if (strcmp(base_tree_str(waf, "backend", ""), "ext-authz") != 0) {
+		return;
+	}
+	edge.to = k8s_gateway_firewall(model, gateway);
+	for (size_t i = 0; edge.to != NULL && i < edge.to->port_count; i++) {
+		if (edge.to->ports[i].http && edge.port_count == 0) {
+			edge.ports = base_arena_calloc(model->arena, 1, sizeof(*edge.ports));
+			edge.ports[edge.port_count++] = &edge.to->ports[i];
+		}
+	}
+	if (edge.port_count == 0) {
+		k8s_model_find(model, LINT_FIREWALL_CHOICE, waf->origin,
+		    "name a Service with a port that speaks HTTP in `service`",
+		    "no service with a port that speaks HTTP judges requests of %s/%s",
+		    gateway->namespace, gateway->name);
+		return;
+	}
+	edge.origin = k8s_origin_join(model->arena, waf->origin, edge.to->origin);
+	k8s_graph_add(model, &edge);
+}
+
+struct k8s_node *
+k8s_gateway_firewall(struct k8s_model *model, const struct k8s_node *gateway)
+{
+	const char *name = base_tree_str(base_tree_get(gateway->spec, "waf"), "service", NULL);
+	bool ambiguous;
+
+	return name == NULL ? NULL
+			    : k8s_graph_find(model, K8S_NODE_SERVICE, NULL, gateway->namespace, name,
+				  &ambiguous);
+}
+
 struct k8s_node *
 k8s_external_gateway(struct k8s_model *model, const struct k8s_node *external)
 {
@@ -278,6 +317,7 @@ k8s_graph_derive(struct k8s_model *model)
 	}
 	for (size_t i = 0; i < gateways->count; i++) {
 		derive_monitoring(model, &gateways->at[i]);
+		derive_firewall(model, &gateways->at[i]);
 	}
 	derive_accounts(model, K8S_NODE_BACKUP, K8S_WHY_BACKUP);
 	derive_accounts(model, K8S_NODE_OPERATOR, K8S_WHY_OPERATOR);

@@ -175,10 +175,46 @@ lint_namespaces(const struct k8s_lint_run *run)
 	}
 }
 
+/* What a document in this namespace would do to all of the mesh. */
+static void
+lint_place(const struct k8s_lint_run *run, const struct base_tree *namespace)
+{
+	const char *istio = base_tree_str(base_tree_at(run->all, "mesh.istio"), "namespace",
+	    "istio-system");
+	const char *authority = base_tree_str(base_tree_at(run->all, "mesh.authority"), "namespace",
+	    "meshca");
+
+	if (strcmp(namespace->text, istio) == 0 || strcmp(namespace->text, authority) == 0) {
+		k8s_findings_add(run->findings, LINT_NAMESPACE_RESERVED, namespace->origin,
+		    "put it into a namespace of its own", "%.64s is %s", namespace->text,
+		    strcmp(namespace->text, istio) == 0 ? "Istio's own namespace"
+							: "the authority's own namespace");
+	}
+}
+
+static void
+lint_proxy(const struct k8s_lint_run *run, const struct base_tree *spec,
+    const struct base_tree *namespace)
+{
+	const struct base_tree *entry =
+	    find_named(base_tree_at(run->all, "mesh.namespaces"), namespace->text);
+
+	if (entry != NULL && !base_tree_bool(entry, "injection", true)) {
+		k8s_findings_add(run->findings, LINT_NO_PROXY, namespace->origin,
+		    "write injection: true, or put it into another namespace",
+		    "pods of %.64s/%.64s have no proxy", namespace->text,
+		    base_tree_str(spec, "name", ""));
+	}
+}
+
 static void
 lint_documents(const struct k8s_lint_run *run)
 {
 	const struct base_tree *known = base_tree_at(run->all, "mesh.namespaces");
+
+	for (uint32_t i = 0; known != NULL && i < known->count; i++) {
+		lint_place(run, base_tree_get(known->items[i], "name"));
+	}
 
 	for (int kind = K8S_SERVICE; kind < K8S_KIND_COUNT; kind++) {
 		const struct base_tree *list = base_tree_get(run->all, K8S_KINDS[kind].list);
@@ -193,19 +229,34 @@ lint_documents(const struct k8s_lint_run *run)
 				    namespace->origin, "add it to the Mesh's namespaces",
 				    "the mesh has no namespace %.64s", namespace->text);
 			}
+			if (namespace != NULL && kind == K8S_GATEWAY) {
+				lint_place(run, namespace);
+			}
+			if (kind == K8S_GATEWAY || kind == K8S_SERVICE || kind == K8S_DATA_SERVICE) {
+				lint_proxy(run, list->items[i], namespace);
+			}
 			k8s_lint_document(run, (enum k8s_kind)kind, list->items[i]);
 		}
 	}
 }
 
 /* --- two documents --- */
-static const char *
-port_text(const struct base_tree *external)
+/* Two that meet: at a port of the host, at a gateway, which tells hosts apart and no ports, or in a
+ * namespace, where proxies take the routes of one. */
+static bool
+is_same_way(const struct base_tree *a, const struct base_tree *b)
 {
-	return base_tree_str(external, "port", "");
+	static const char *const KEYS[] = {"port", "gateway", "namespace"};
+
+	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
+		if (strcmp(base_tree_str(a, KEYS[i], ""), base_tree_str(b, KEYS[i], "")) == 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
-/* Hosts of other ExternalServices of the same port. Each pair once. */
+/* Hosts of other ExternalServices. Each pair once. */
 static void
 lint_host(const struct k8s_lint_run *run, const struct base_tree *list, uint32_t index,
     const struct base_tree *host)
@@ -216,10 +267,10 @@ lint_host(const struct k8s_lint_run *run, const struct base_tree *list, uint32_t
 
 		for (uint32_t k = 0; k < hosts->count; k++) {
 			if (strcmp(hosts->items[k]->text, host->text) == 0 &&
-			    strcmp(port_text(other), port_text(list->items[index])) == 0) {
+			    is_same_way(other, list->items[index])) {
 				k8s_findings_add(run->findings, LINT_HOST_TWICE, host->origin,
 				    "keep one ExternalService and list all callers there",
-				    "%.253s:%s is %.64s's, too", host->text, port_text(other),
+				    "%.253s is %.64s's, too", host->text,
 				    base_tree_str(other, "name", ""));
 			}
 		}

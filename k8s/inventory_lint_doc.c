@@ -337,6 +337,14 @@ lint_gateway(const struct k8s_lint_run *run, const struct base_tree *spec)
 		k8s_findings_add(run->findings, LINT_WAF_UNPINNED, origin_of(waf, "image"),
 		    "add sha256:", "%.64s: the filter's image has no digest", name_of(spec));
 	}
+	if (says(waf, "backend", "coraza-wasm") && base_tree_get(waf, "imageRanges") == NULL &&
+	    !says(namespace_of(run, spec), "enforcement", "observe") &&
+	    base_tree_bool(base_tree_at(run->all, "environment.policies"), "networkPolicy", false)) {
+		k8s_findings_add(run->findings, LINT_WAF_IMAGE, waf->origin,
+		    "add imageRanges: with the addresses of its registry",
+		    "NetworkPolicy keeps %.64s in %.64s from the image of its firewall",
+		    name_of(spec), run->name);
+	}
 	if ((ranges != NULL ||
 		base_tree_get(base_tree_get(spec, "limits"), "perClientPerMinute") != NULL) &&
 	    base_tree_int(spec, "trustedProxies", 0) == 0) {

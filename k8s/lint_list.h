@@ -60,7 +60,7 @@ K8S_LINT_ROW(116, LINT_EGRESS_OPEN, K8S_WARNING, "egress-no-boundary",
 K8S_LINT_ROW(117, LINT_TCP_HOSTS, K8S_ERROR, "tcp-multi-host",
     "Without HTTP the mesh cannot tell several hosts apart.")
 K8S_LINT_ROW(118, LINT_HOST_TWICE, K8S_ERROR, "external-twice",
-    "Two descriptions of a host and port: whose routes count is chance.")
+    "Two descriptions of a host: whose routes count is chance.")
 K8S_LINT_ROW(119, LINT_PORT_TWICE, K8S_ERROR, NULL,
     "A Kubernetes Service takes a port number once.")
 K8S_LINT_ROW(120, LINT_PORT_RESERVED, K8S_ERROR, "proxy-ports",
@@ -86,4 +86,11 @@ K8S_LINT_ROW(130, LINT_NETWORK_PCI, K8S_ERROR, "egress-no-boundary",
     "Class pci is cut off by NetworkPolicy wherever its rules are enforced.")
 K8S_LINT_ROW(131, LINT_SERVICE_TWICE, K8S_ERROR, NULL,
     "Two documents that are one Kubernetes Service get each other's pods.")
+K8S_LINT_ROW(132, LINT_NAMESPACE_RESERVED, K8S_ERROR, "root-namespace",
+    "Rules in Istio's own namespace hold for every pod of the mesh with such labels; and proxies need the authority "
+    "to start.")
+K8S_LINT_ROW(133, LINT_NO_PROXY, K8S_ERROR, "no-proxy",
+    "A workload without a proxy has no identity, and no rule holds there.")
+K8S_LINT_ROW(134, LINT_WAF_IMAGE, K8S_ERROR, "waf-image",
+    "A gateway that may not reach the registry never gets its filter.")
 #include "k8s/lint_model.h"

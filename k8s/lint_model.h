@@ -64,3 +64,7 @@ K8S_LINT_ROW(1030, LINT_REGISTRATION, K8S_ERROR, NULL,
 K8S_LINT_ROW(1031, LINT_PLAINTEXT_REFUSED, K8S_WARNING, NULL,
     "A port that takes connections without mTLS in a namespace that denies who has no edge: a caller without a proxy has no "
     "identity, so no rule lets it in, and only callers of the mesh get through.")
+K8S_LINT_ROW(1032, LINT_SELECTOR_SHARED, K8S_ERROR, "selector-shared",
+    "Rules hold for pods: those that two documents choose get what both are allowed.")
+K8S_LINT_ROW(1033, LINT_FIREWALL_CHOICE, K8S_ERROR, NULL,
+    "A gateway whose firewall is a service refuses everything when there is no such service.")

@@ -75,16 +75,17 @@ sni_of(const struct external *external, const struct base_tree *host)
 	return own != NULL && base_tree_is_scalar(own) ? own : host;
 }
 
+/* By which the gateway tells its servers apart: always the host. What the host itself is asked for
+ * (tls.sni) is of the second leg only. */
 const struct base_tree *
 k8s_external_sni(struct k8s_model *model, const struct k8s_node *external)
 {
-	struct external view = {.node = external};
 	const struct base_tree *hosts =
 	    k8s_list_or_empty(model, external->spec, "hosts", external->origin);
 	struct base_tree_build *list = base_tree_list(model->arena, hosts->origin);
 
 	if (hosts->count > 0) {
-		base_tree_push(list, sni_of(&view, hosts->items[0]));
+		base_tree_push(list, hosts->items[0]);
 	}
 	return base_tree_done(list);
 }
@@ -240,10 +241,11 @@ gateway_tree(struct k8s_model *model, const struct external *external)
 	    gateway->origin);
 	k8s_put_str(model, map, "host",
 	    k8s_service_host(model, gateway->namespace, gateway->name), gateway->origin);
-	k8s_put_str(model, map, "principal", gateway->principal, gateway->origin);
+	k8s_put_identity(model, map, gateway);
 	k8s_put_same(map, "selector", gateway->spec, "selector");
 	k8s_put_int(model, map, "port", gateway->ports[0].port, gateway->origin);
 	k8s_put_str(model, map, "subset", subset_name(model, external->node), origin);
+	base_tree_put(map, "sni", k8s_external_sni(model, external->node)->items[0]);
 	return base_tree_done(map);
 }
 

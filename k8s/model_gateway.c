@@ -104,6 +104,19 @@ gateway_limits(struct k8s_model *model, const struct k8s_node *node)
 	return base_tree_done(map);
 }
 
+static void
+put_firewall(struct k8s_model *model, struct base_tree_build *map, const struct k8s_node *node)
+{
+	for (const struct k8s_edge *edge = node->out_first; edge != NULL; edge = edge->next_out) {
+		if (edge->why == K8S_WHY_FIREWALL) {
+			k8s_put_str(model, map, "host",
+			    k8s_service_host(model, edge->to->namespace, edge->to->name),
+			    edge->origin);
+			k8s_put_int(model, map, "port", edge->ports[0]->port, edge->origin);
+		}
+	}
+}
+
 static const struct base_tree *
 gateway_waf(struct k8s_model *model, const struct k8s_node *node)
 {
@@ -119,6 +132,7 @@ gateway_waf(struct k8s_model *model, const struct k8s_node *node)
 	for (size_t i = 0; i < sizeof(SAME) / sizeof(SAME[0]); i++) {
 		k8s_put_same(map, SAME[i], spec, SAME[i]);
 	}
+	put_firewall(model, map, node);
 	k8s_put_str(model, map, "engine",
 	    strcmp(base_tree_str(spec, "mode", "detect"), "block") == 0 ? "On" : "DetectionOnly",
 	    spec->origin);

@@ -16,9 +16,8 @@ ports_text(struct k8s_model *model, int64_t port, const struct base_origin *orig
 	return base_tree_done(list);
 }
 
-/* Where clients' requests reach services. */
-static int64_t
-client_port(const struct k8s_node *node)
+int64_t
+k8s_gateway_client_port(const struct k8s_node *node)
 {
 	const struct base_tree *certificate = base_tree_get(node->spec, "certificate");
 
@@ -61,7 +60,7 @@ allow_service(struct k8s_model *model, const struct k8s_node *node, const struct
 	k8s_put_str(model, map, "service", edge->to->name, edge->origin);
 	base_tree_put(map, "hosts", all_hosts);
 	base_tree_put(map, "paths", edge->paths);
-	base_tree_put(map, "ports", ports_text(model, client_port(node), edge->origin));
+	base_tree_put(map, "ports", ports_text(model, k8s_gateway_client_port(node), edge->origin));
 	return base_tree_done(map);
 }
 
@@ -159,7 +158,7 @@ k8s_gateway_ip_rules(struct k8s_model *model, const struct k8s_node *node)
 {
 	const struct base_tree *ranges = base_tree_get(node->spec, "clientRanges");
 	const struct base_tree *admin = base_tree_get(ranges, "admin");
-	struct ip_paths paths = {base_tree_get(admin, "paths"), client_port(node)};
+	struct ip_paths paths = {base_tree_get(admin, "paths"), k8s_gateway_client_port(node)};
 	struct base_tree_build *list = base_tree_list(model->arena, node->origin);
 
 	base_tree_push(list,

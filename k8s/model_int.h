@@ -125,6 +125,8 @@ const char *k8s_callee_host(struct k8s_model *model, const struct k8s_node *to,
     const struct k8s_port *port);
 /* The egress gateway of an external service; NULL for none. */
 struct k8s_node *k8s_external_gateway(struct k8s_model *model, const struct k8s_node *external);
+/* The service that a gateway's waf names; NULL for none, or several. */
+struct k8s_node *k8s_gateway_firewall(struct k8s_model *model, const struct k8s_node *gateway);
 int64_t k8s_external_timeout_ms(struct k8s_model *model, const struct k8s_node *external);
 
 /* Does the gateway see its requests? Else only connections. */
@@ -143,6 +145,8 @@ void k8s_put_pools(struct k8s_model *model, struct base_tree_build *map,
 #define K8S_GATEWAY_HTTP_PORT 80
 
 bool k8s_is_ingress(const struct k8s_node *gateway);
+/* Where clients' requests reach services; port 80 beside it only redirects. */
+int64_t k8s_gateway_client_port(const struct k8s_node *gateway);
 /* Each host, and each with any port. */
 const struct base_tree *k8s_all_hosts(struct k8s_model *model, const struct base_tree *hosts);
 const struct base_tree *k8s_gateway_allow(struct k8s_model *model, const struct k8s_node *node);

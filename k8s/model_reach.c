@@ -10,6 +10,7 @@
 
 #define ISTIOD_XDS_PORT 15012
 #define PROXY_STATS_PORT 15090 /* Envoy's own metrics */
+#define REGISTRY_PORT 443
 #define HEALTH_PORT 15021      /* of gateways, asked by load balancers from anywhere */
 
 static const struct base_tree *
@@ -127,6 +128,7 @@ struct peer {
 	const char *namespace; /* NULL: anywhere */
 	const struct base_tree *selector;
 	const struct base_origin *origin;
+	const struct base_tree *ranges; /* addresses of no pod; NULL: none */
 };
 
 static void
@@ -149,6 +151,7 @@ peer_push(struct k8s_model *model, struct base_tree_build *list, const struct pe
 	k8s_put_str(model, map, "why", peer->why, peer->origin);
 	k8s_put_str(model, map, "namespace", peer->namespace, peer->origin);
 	base_tree_put(map, "selector", peer->selector);
+	base_tree_put(map, "ranges", peer->ranges);
 	base_tree_put(map, "ports", ports);
 	base_tree_push(list, base_tree_done(map));
 }
@@ -228,7 +231,7 @@ ingress_of_leaving(struct k8s_model *model, const struct k8s_node *node,
 
 		for (; in != NULL; in = in->next_in) {
 			struct peer peer = {"egress", in->from->namespace, selector_of(in->from),
-			    in->origin};
+			    in->origin, NULL};
 
 			if (in->why == K8S_WHY_DECLARED && !is_again(model, seen, in->from)) {
 				peer_push(model, list, &peer,
@@ -246,13 +249,13 @@ ingress(struct k8s_model *model, const struct k8s_node *node)
 
 	for (const struct k8s_edge *edge = node->in_first; edge != NULL; edge = edge->next_in) {
 		struct peer peer = {k8s_why_word(edge->why), edge->from->namespace,
-		    selector_of(edge->from), edge->origin};
+		    selector_of(edge->from), edge->origin, NULL};
 
 		peer_push(model, list, &peer, edge_ports(model, edge));
 	}
 	ingress_of_leaving(model, node, list);
 	if (node->kind == K8S_NODE_GATEWAY && k8s_is_ingress(node)) {
-		struct peer anyone = {"clients", NULL, NULL, node->origin};
+		struct peer anyone = {"clients", NULL, NULL, node->origin, NULL};
 		struct base_tree_build *ports = base_tree_list(model->arena, node->origin);
 
 		port_push(model, ports, 80, "TCP", node->origin);
@@ -270,7 +273,7 @@ egress_platform(struct k8s_model *model, struct base_tree_build *list)
 	const struct base_tree *authority = base_tree_get(model->mesh, "authority");
 	struct base_tree_build *dns = base_tree_list(model->arena, origin);
 	struct peer peer = {"dns", "kube-system", label(model, "k8s-app", "kube-dns", origin),
-	    origin};
+	    origin, NULL};
 
 	port_push(model, dns, 53, "UDP", origin);
 	port_push(model, dns, 53, "TCP", origin);
@@ -286,13 +289,27 @@ egress_platform(struct k8s_model *model, struct base_tree_build *list)
 	    one_port(model, base_tree_int(authority, "port", ISTIOD_XDS_PORT), origin));
 }
 
+/* The agent in the gateway's pod fetches the firewall's image by itself. */
+static void
+egress_image(struct k8s_model *model, struct base_tree_build *list, const struct k8s_node *node)
+{
+	const struct base_tree *waf = base_tree_get(node->spec, "waf");
+	struct peer peer = {.why = "waf-image", .ranges = base_tree_get(waf, "imageRanges")};
+
+	if (node->kind == K8S_NODE_GATEWAY && peer.ranges != NULL &&
+	    strcmp(base_tree_str(waf, "backend", ""), "coraza-wasm") == 0) {
+		peer.origin = peer.ranges->origin;
+		peer_push(model, list, &peer, one_port(model, REGISTRY_PORT, peer.origin));
+	}
+}
+
 /* To an external service the way leads through its gateway; only the gateway itself leaves. */
 static void
 egress_edge(struct k8s_model *model, struct base_tree_build *list, const struct k8s_edge *edge,
     struct k8s_index *seen)
 {
 	struct peer peer = {k8s_why_word(edge->why), edge->to->namespace, selector_of(edge->to),
-	    edge->origin};
+	    edge->origin, NULL};
 
 	if (edge->to->kind == K8S_NODE_EXTERNAL && edge->why == K8S_WHY_EGRESS) {
 		peer.namespace = NULL;
@@ -321,6 +338,7 @@ k8s_model_network(struct k8s_model *model, const struct k8s_node *node)
 
 	base_tree_put(map, "ingress", ingress(model, node));
 	egress_platform(model, out);
+	egress_image(model, out, node);
 	for (const struct k8s_edge *edge = node->out_first; edge != NULL; edge = edge->next_out) {
 		egress_edge(model, out, edge, seen);
 	}

@@ -19,6 +19,7 @@ struct route {
 	const char *name;
 	const struct base_tree *paths;
 	bool match_port;
+	int64_t gateway_port; /* where a gateway takes it; 0: not at a gateway */
 };
 
 bool
@@ -111,7 +112,8 @@ route_matches(struct k8s_model *model, const struct route *route)
 	struct base_tree_build *list;
 	size_t count = route->paths == NULL ? 1 : route->paths->count;
 
-	if (methods == NULL && route->paths == NULL && !route->match_port) {
+	if (methods == NULL && route->paths == NULL && !route->match_port &&
+	    route->gateway_port == 0) {
 		return NULL;
 	}
 	list = base_tree_list(model->arena, origin);
@@ -126,6 +128,9 @@ route_matches(struct k8s_model *model, const struct route *route)
 		}
 		if (route->match_port) {
 			k8s_put_int(model, map, "port", route->port->port, origin);
+		} else if (route->gateway_port != 0) {
+			/* or port 80 would answer beside its redirect, without TLS */
+			k8s_put_int(model, map, "port", route->gateway_port, origin);
 		}
 		base_tree_push(list, base_tree_done(map));
 	}
@@ -388,6 +393,7 @@ k8s_model_exposed(struct k8s_model *model, const struct k8s_node *node)
 		if (edge->why != K8S_WHY_GATEWAY) {
 			continue;
 		}
+		route.gateway_port = k8s_gateway_client_port(edge->from);
 		map = base_tree_map(model->arena, edge->origin);
 		gateway = base_tree_map(model->arena, edge->from->origin);
 		routes = base_tree_list(model->arena, edge->origin);

@@ -99,7 +99,7 @@ static const struct field CALLEE[] = {NEED("kind", TEXT), NEED("name", TEXT),
     MAY("timeout", TEXT), END};
 static const struct field PEER_PORT[] = {NEED("port", INT), NEED("protocol", TEXT), END};
 static const struct field PEER[] = {NEED("why", TEXT), MAY("namespace", TEXT),
-    MAY("selector", LABELS), {"ports", MAPS, false, PEER_PORT}, END};
+    MAY("selector", LABELS), MAY("ranges", TEXTS), {"ports", MAPS, false, PEER_PORT}, END};
 static const struct field NETWORK[] = {{"ingress", MAPS, false, PEER},
     {"egress", MAPS, false, PEER}, END};
 static const struct field TELEMETRY[] = {NEED("redact", TEXTS), MAY("noQuery", FLAG),
@@ -226,7 +226,8 @@ static const struct field LIMITS[] = {MAY("requestsPerSecond", INT), MAY("burst"
     MAY("perClientPerMinute", INT), MAY("connections", INT), MAY("bodyBytes", INT),
     {"perInstance", MAP, false, PER_INSTANCE}, END};
 static const struct field WAF[] = {NEED("backend", TEXT), MAY("mode", TEXT), NEED("failure", TEXT),
-    MAY("image", TEXT), MAY("sha256", TEXT), MAY("service", TEXT), NEED("engine", TEXT),
+    MAY("image", TEXT), MAY("sha256", TEXT), MAY("service", TEXT), MAY("host", TEXT),
+    MAY("port", INT), NEED("engine", TEXT),
     NEED("failOpen", BOOL), NEED("failStrategy", TEXT), END};
 static const struct field CALLER[] = {NEED("name", TEXT), NEED("namespace", TEXT),
     NEED("principal", TEXT), END};
@@ -244,8 +245,8 @@ static const struct field ENTRY_PORT[] = {NEED("number", INT), NEED("name", TEXT
 static const struct field EXTERNAL_TLS[] = {MAY("originate", FLAG), NEED("sni", TEXT),
     NEED("subjectAltNames", TEXTS), MAY("minVersion", TEXT), MAY("caSecret", TEXT), END};
 static const struct field EGRESS[] = {NEED("name", TEXT), NEED("namespace", TEXT),
-    NEED("ref", TEXT), NEED("host", TEXT), NEED("principal", TEXT), NEED("selector", LABELS),
-    NEED("port", INT), NEED("subset", TEXT), END};
+    NEED("ref", TEXT), NEED("host", TEXT), WORKLOAD_IDENTITY, NEED("selector", LABELS),
+    NEED("port", INT), NEED("subset", TEXT), NEED("sni", TEXT), END};
 static const struct field EXTERNAL[] = {NEED("name", TEXT), NEED("namespace", TEXT),
     MAY("owner", TEXT), NEED("protocol", TEXT), {"hosts", MAPS, false, EXTERNAL_HOST},
     NEED("addresses", TEXTS), NEED("layer", TEXT), NEED("exportTo", TEXTS),

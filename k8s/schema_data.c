@@ -119,7 +119,8 @@ static const struct k8s_field TLS[] = {
     {"sni", K8S_HOST, 0, NULL, NULL, NULL, "Server name asked for; without it the host."},
     {"subjectAltNames", K8S_HOST, K8S_LIST, NULL, NULL, NULL,
 	"Names, one of which its certificate must have; without it the host."},
-    {"minVersion", K8S_ENUM, 0, "1.2", "1.2|1.3", NULL, "Lowest version of TLS, in quotes."},
+    {"minVersion", K8S_ENUM, 0, "1.2", "1.2", NULL,
+	"Lowest version of TLS, in quotes; Istio has no setting for a higher one here."},
     {"caSecret", K8S_NAME, 0, NULL, NULL, NULL,
 	"Secret in the gateway's namespace with a private CA (key ca.crt); without it the "
 	"public ones."},

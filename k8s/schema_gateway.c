@@ -47,7 +47,7 @@ static const struct k8s_field LIMITS[] = {
 };
 static const struct k8s_map LIMITS_MAP = {"Limits", NULL, NULL, LIMITS,
     "Limits against overload, for all pods together: they are divided by the most pods, so that "
-    "the sum never passes them. They need EnvoyFilter, which the profile stable refuses."};
+    "the sum never passes them. Port 80, which only redirects, is counted by itself. They need EnvoyFilter, which the profile stable refuses."};
 
 static const struct k8s_field WAF[] = {
     {"backend", K8S_ENUM, K8S_NEEDED, NULL, "coraza-wasm|ext-authz", NULL,
@@ -57,7 +57,11 @@ static const struct k8s_field WAF[] = {
 	"What happens to requests when it fails; decide for every environment."},
     {"image", K8S_TEXT, 0, NULL, NULL, NULL, "coraza-wasm: oci:// address of the filter."},
     {"sha256", K8S_DIGEST, 0, NULL, NULL, NULL, "coraza-wasm: its digest."},
-    {"service", K8S_NAME, 0, NULL, NULL, NULL, "ext-authz: name of a Service of the mesh."},
+    {"imageRanges", K8S_CIDR, K8S_LIST | K8S_SOME, NULL, NULL, NULL,
+	"coraza-wasm: addresses of the registry, whence the gateway's own agent fetches the image; "
+	"NetworkPolicy lets it go nowhere else."},
+    {"service", K8S_NAME, 0, NULL, NULL, NULL,
+	"ext-authz: name of a Service of the mesh, asked on its first port that speaks HTTP."},
     K8S_END,
 };
 static const struct k8s_map WAF_MAP = {"Waf", NULL, NULL, WAF, "Web application firewall."};

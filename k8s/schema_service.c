@@ -69,7 +69,8 @@ static const struct k8s_map CALL_MAP = {"Call", NULL, "service|data|external", C
 
 static const struct k8s_field ACCEPT[] = {
     {"from", K8S_NAME, K8S_REQUIRED, NULL, NULL, NULL, "Name of the Service that calls."},
-    {"namespace", K8S_LABEL, 0, NULL, NULL, NULL, "Its namespace; without it the callee's."},
+    {"namespace", K8S_LABEL, 0, NULL, NULL, NULL,
+	"Its namespace; without it the callee's own, or the only one that has such a name."},
     {"ports", K8S_LABEL, K8S_LIST | K8S_SOME, NULL, NULL, NULL,
 	"Names of ports it may use; without it all that are not for peers or monitoring."},
     {"methods", K8S_ENUM, K8S_LIST | K8S_SOME, NULL, K8S_METHODS, NULL,

@@ -404,6 +404,68 @@ def gateways_know_their_principals(tree):
                         yield one, f"principals at {gateway['metadata']['name']}, which asks for no certificate"
 
 
+def modes(kind, spec):
+    """Of what is for listeners of some modes only; None: of all."""
+    if kind == "Telemetry":
+        return [(rule.get("match") or {}).get("mode") for rule in spec.get("accessLogging") or []]
+    return [match.get("mode") for match in spec.get("match") or []]
+
+
+@invariant
+def gateways_listen_as_clients(tree):
+    """To Istio a gateway's listeners are of mode CLIENT: what is for SERVER never meets a request there."""
+    gateways = [spec.get("selector") for _, spec in tree.spec("Gateway") if spec.get("selector")]
+    for kind in ("Telemetry", "TrafficExtension", "WasmPlugin"):
+        for one, spec in tree.spec(kind):
+            if labels_of(spec) in gateways and "SERVER" in modes(kind, spec):
+                yield one, "mode SERVER at a gateway, where it does nothing"
+
+
+@invariant
+def gateways_log_what_they_refuse(tree):
+    logging = [labels_of(spec) for _, spec in tree.spec("Telemetry") if spec.get("accessLogging")]
+    for one, spec in tree.spec("Gateway") if logging else ():
+        if spec.get("selector") not in logging:
+            yield one, "no Telemetry logs refusals of its pods"
+
+
+def bound(tree):
+    """Every (VirtualService, its spec, server) where a Gateway's server has one of its hosts."""
+    gateways = {f"{one['metadata'].get('namespace')}/{one['metadata']['name']}": spec for one, spec in tree.spec("Gateway")}
+    for one, spec in tree.spec("VirtualService"):
+        for gateway in spec.get("gateways") or []:
+            for server in gateways.get(gateway, {}).get("servers") or []:
+                if set(server.get("hosts") or []) & set(spec.get("hosts") or []):
+                    yield one, spec, server
+
+
+@invariant
+def plaintext_only_redirects(tree):
+    """Where a host is served over TLS, its routes at a port without TLS lead nowhere but there."""
+    secure = {host for _, spec in tree.spec("Gateway") for server in spec.get("servers") or []
+              if server["port"]["protocol"] == "HTTPS" for host in server.get("hosts") or []}
+    for one, spec, server in bound(tree):
+        if server["port"]["protocol"] != "HTTP" or not secure & set(spec["hosts"]) or (
+                server.get("tls") or {}).get("httpsRedirect"):
+            continue
+        for route in spec.get("http") or []:
+            ports = {match.get("port") for match in route.get("match") or [{}]}
+            if "redirect" not in route and ports & {None, server["port"]["number"]}:
+                yield one, f"the route {route.get('name')} is served at port {server['port']['number']} without TLS"
+
+
+@invariant
+def first_legs_meet_a_server(tree):
+    """What a caller's proxy asks an egress gateway for is a host of one of its servers."""
+    mutual = {host for _, spec in tree.spec("Gateway") for server in spec.get("servers") or []
+              if (server.get("tls") or {}).get("mode") == "ISTIO_MUTUAL" for host in server.get("hosts") or []}
+    for one, spec in tree.spec("DestinationRule"):
+        for subset in spec.get("subsets") or []:
+            tls = (subset.get("trafficPolicy") or {}).get("tls") or {}
+            if tls.get("mode") == "ISTIO_MUTUAL" and tls.get("sni") and tls["sni"] not in mutual:
+                yield one, f"no server of a gateway is for {tls['sni']}"
+
+
 @invariant
 def monitoring_reaches_the_agent(tree):
     """Under STRICT the applications' own ports are shut to it: merged metrics are at 15020."""

@@ -428,11 +428,14 @@ def tokens_are_demanded(tree, model):
 @proof
 def refusals_are_logged(tree, model):
     index = Index(tree)
-    for one in ours(model):
-        logging = at(index.spec("Telemetry", one["name"], "denials"), "accessLogging", 0) or {}
+    for one, namespace, name, labels, mode in [(one, one["name"], "denials", None, "SERVER") for one in ours(model)] + [
+            (one, one["namespace"], one["name"] + "-denials", one["selector"], "CLIENT") for one in model["gateways"]]:
+        spec = index.spec("Telemetry", namespace, name)
+        logging = at(spec, "accessLogging", 0) or {}
         expression = at(logging, "filter", "expression") or ""
         word = "dry_run" if one["observe"] else "rbac_access_denied"
-        index.same(one["name"], (word in expression, "response.code ==" in expression), (True, False))
+        index.same(name, (word in expression, "response.code ==" in expression), (True, False))
+        index.same(name, (at(spec, "selector", "matchLabels"), at(logging, "match", "mode")), (labels, mode))
     return index.found
 
 
@@ -607,6 +610,13 @@ def peers(rules, key):
             for rule in rules for peer in rule.get(key, [])]
 
 
+def leaving(spec):
+    """(address ranges, ports) of rules that lead out of the cluster; no ranges: anywhere."""
+    return sorted(([peer["ipBlock"]["cidr"] for peer in rule.get("to") or []],
+                   sorted(port["port"] for port in rule["ports"])) for rule in spec.get("egress", [])
+                  if all("ipBlock" in peer for peer in rule.get("to") or []))
+
+
 @proof
 def the_network_says_the_same(tree, model):
     """Every workload has a NetworkPolicy that admits the model's neighbours; only gateways reach addresses outside."""
@@ -629,6 +639,9 @@ def the_network_says_the_same(tree, model):
                     for row in service["network"][side] if row.get("namespace")}
             have = {row for row in peers(spec.get(side, []), key) if row[0]}
             index.same(f"{service['name']} {side}", have, want)
+        index.same(f"{service['name']} leaves", leaving(spec), sorted(
+            (row.get("ranges") or [], sorted(port["port"] for port in row["ports"]))
+            for row in service["network"]["egress"] if not row.get("namespace")))
     outside = {(one["namespace"], one["name"]) for one in model["gateways"]}
     for one in index.of("NetworkPolicy"):
         key = one["metadata"].get("namespace"), one["metadata"]["name"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each invariant finds what it is there for; and the example mesh, generated with the built-in templates, breaks none.
+"""Each invariant finds what it is there for; and meshes generated with the built-in templates break none.
 
 CustomResourceDefinitions are data that does not come with the repository: without them (MESHCA_CRDS) schemas are not
 looked at, and a test says that it was skipped.
@@ -18,6 +18,7 @@ from invariants import INVARIANTS, WAVE, Definitions, Tree
 BIN = pathlib.Path(os.environ["MESHCA_BIN"]).resolve()
 CRDS = pathlib.Path(os.environ.get("MESHCA_CRDS", invariants.CRDS))
 ECOTRACK = invariants.ROOT / "k8s/examples/ecotrack"
+SHOP = invariants.ROOT / "tests/data/meshes/shop"
 DEFINITIONS = Definitions(CRDS) if CRDS.is_dir() else None
 
 
@@ -45,9 +46,28 @@ BY_PRINCIPAL = thing("AuthorizationPolicy", {"selector": {"matchLabels": {"app":
     {"from": [{"source": {"principals": ["a"]}}], "to": [{"operation": {"ports": ["443"]}}]}]}, SECURITY)
 
 
+def at_gateway(kind, **spec):
+    group = {"Telemetry": "telemetry.istio.io/v1"}.get(kind, "extensions.istio.io/v1alpha1")
+    return thing(kind, {"selector": {"matchLabels": {"app": "gw"}}, **spec}, group)
+
+
 def mutual(mode):
     return thing("Gateway", {"selector": {"app": "gw"}, "servers": [
         {"port": {"number": 443, "name": "tls", "protocol": "HTTPS"}, "hosts": ["a.b"], "tls": {"mode": mode}}]})
+
+
+BOTH_PORTS = thing("Gateway", {"selector": {"app": "gw"}, "servers": [
+    {"port": {"number": 443, "name": "https", "protocol": "HTTPS"}, "hosts": ["a.b"], "tls": {"mode": "SIMPLE"}},
+    {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["a.b"]}]})
+
+
+def at_ports(name="a", **more):
+    return thing("VirtualService", {"hosts": ["a.b"], "gateways": ["shop/a"], "http": [route(**more)]}, name=name)
+
+
+def first_leg(sni):
+    return thing("DestinationRule", {"host": "gw", "exportTo": ["*"], "subsets": [
+        {"name": "a", "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL", "sni": sni}}}]})
 
 
 def network(labels, port, name="a"):
@@ -119,6 +139,20 @@ CASES = {
                                    SECURITY, name="b")]),
     "gateways_know_their_principals": ([[mutual("SIMPLE"), BY_PRINCIPAL]],
                                        [mutual("ISTIO_MUTUAL"), BY_PRINCIPAL]),
+    "gateways_listen_as_clients": ([[GATEWAY, at_gateway("TrafficExtension", match=[{"mode": "SERVER"}])],
+                                    [GATEWAY, at_gateway("Telemetry", accessLogging=[{"match": {"mode": "SERVER"}}])]],
+                                   [GATEWAY, at_gateway("TrafficExtension", wasm={"type": "HTTP"}),
+                                    at_gateway("Telemetry", accessLogging=[{"match": {"mode": "CLIENT"}}]),
+                                    thing("Telemetry", {"accessLogging": [{"match": {"mode": "SERVER"}}]},
+                                          "telemetry.istio.io/v1")]),
+    "gateways_log_what_they_refuse": ([[GATEWAY, thing("Telemetry", {"accessLogging": [{}]},
+                                                       "telemetry.istio.io/v1")]],
+                                      [GATEWAY, at_gateway("Telemetry", accessLogging=[{}])]),
+    "plaintext_only_redirects": ([[BOTH_PORTS, at_ports()], [BOTH_PORTS, at_ports(match=[{"port": 443}, {"port": 80}])]],
+                                 [BOTH_PORTS, at_ports(match=[{"port": 443}]),
+                                  at_ports("b", match=[{"port": 80}], redirect={"scheme": "https"})]),
+    "first_legs_meet_a_server": ([[mutual("ISTIO_MUTUAL"), first_leg("b.c")]],
+                                 [mutual("ISTIO_MUTUAL"), first_leg("a.b")]),
     "monitoring_reaches_the_agent": ([[INJECTED, network({"app": "a"}, 8080)]],
                                      [INJECTED, network({"app": "a"}, 15020), network({}, 8080, "b")]),
     "authority_publishes_what_proxies_read": ([[INJECTED, published("other")]],
@@ -191,16 +225,22 @@ class Invariants(unittest.TestCase):
             self.assertEqual([row[0] for row in invariants.breaches(Tree(folder))], ["no_certificate_bytes"])
 
 
-class EcoTrack(unittest.TestCase):
+class Meshes(unittest.TestCase):
     def meshca(self, *words):
         return subprocess.run([BIN / "meshca", *words], capture_output=True, text=True)
 
     def test_example_mesh(self):
+        self.hold(ECOTRACK)
+
+    def test_mesh_unlike_the_example(self):
+        self.hold(SHOP)
+
+    def hold(self, inventory):
         with tempfile.TemporaryDirectory(prefix="meshca-test-invariants-") as out:
-            done = self.meshca("manifests", "generate", ECOTRACK, "--out", out)
+            done = self.meshca("manifests", "generate", inventory, "--out", out)
             self.assertEqual(done.returncode, 0, done.stderr)
             for folder in sorted(pathlib.Path(out, "environments").iterdir()):
-                model = yaml.safe_load(self.meshca("manifests", "model", ECOTRACK, folder.name).stdout)
+                model = yaml.safe_load(self.meshca("manifests", "model", inventory, folder.name).stdout)
                 registered = {(one["namespace"], one["serviceAccount"]) for one in model["identities"]
                               if one["state"] == "active"}
                 tree = Tree(folder, registered, DEFINITIONS)

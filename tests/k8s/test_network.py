@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The NetworkPolicies of the example mesh, decided as Kubernetes decides them: every edge of the model passes, and no
 other connection between workloads does; external hosts are reached by their egress gateway alone."""
+import ipaddress
 import json
 import os
 import pathlib
@@ -12,7 +13,8 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ["MESHCA_BIN"]).resolve()
 ECOTRACK = ROOT / "k8s/examples/ecotrack"
-OUTSIDE = ("", {})  # an address of no pod
+SHOP = ROOT / "tests/data/meshes/shop"
+OUTSIDE = ("", {"address": "192.0.2.1"})  # an address of no pod
 UNUSED = 4711
 
 
@@ -28,8 +30,9 @@ def is_peer(peer, pod, home):
     """Pods are (namespace, labels); home is the policy's namespace."""
     namespace, labels = pod
     if "ipBlock" in peer:
-        return pod == OUTSIDE
-    if pod == OUTSIDE:
+        address = labels.get("address")
+        return bool(address) and ipaddress.ip_address(address) in ipaddress.ip_network(peer["ipBlock"]["cidr"])
+    if not namespace:
         return False
     if "namespaceSelector" in peer:
         if not holds(peer["namespaceSelector"], {"kubernetes.io/metadata.name": namespace}):
@@ -59,14 +62,17 @@ class Policies:
         return False
 
     def passes(self, source, target, port):
-        out = source == OUTSIDE or self.lets(("Egress", "egress", "to"), source, target, port)
-        return out and (target == OUTSIDE or self.lets(("Ingress", "ingress", "from"), target, source, port))
+        out = not source[0] or self.lets(("Egress", "egress", "to"), source, target, port)
+        return out and (not target[0] or self.lets(("Ingress", "ingress", "from"), target, source, port))
 
 
-class Network(unittest.TestCase):
+class Mesh(unittest.TestCase):
+    """One environment of a mesh: its pods, and connections between them."""
+    inventory, environment = ECOTRACK, "production"
+
     def setUp(self):
-        self.model = json.loads(meshca("model", ECOTRACK, "production"))
-        text = meshca("render", ECOTRACK, "production")
+        self.model = json.loads(meshca("model", self.inventory, self.environment))
+        text = meshca("render", self.inventory, self.environment)
         self.objects = [one for one in yaml.load_all(text, yaml.CSafeLoader) if one]
         self.policies = Policies(self.objects)
         self.pods = {}
@@ -96,12 +102,39 @@ class Network(unittest.TestCase):
             for host in external["hosts"]:
                 yield through, OUTSIDE, host["port"], what
 
-    def test_every_edge_passes(self):
+    def edges_pass(self):
         seen = 0
         for source, target, port, what in self.connections():
             self.assertTrue(self.policies.passes(source, target, port), f"{what} on {port}")
             seen += 1
-        self.assertGreater(seen, 40)
+        return seen
+
+
+class Observed(Mesh):
+    """Where a namespace only observes, its pods go where they like, and everybody comes; elsewhere edges decide."""
+    inventory, environment = SHOP, "prod"
+
+    def test_edges_pass_and_only_other_namespaces_are_cut(self):
+        self.assertGreater(self.edges_pass(), 20)
+        for name, observed in (("orders", True), ("web", False)):
+            pod = self.pods["service", name, "api"]
+            self.assertEqual(self.policies.passes(pod, OUTSIDE, UNUSED), observed, name)
+            self.assertEqual(self.policies.passes(OUTSIDE, pod, UNUSED), observed, name)
+        self.assertFalse(self.policies.passes(self.pods["service", "orders", "api"],
+                                              self.pods["service", "billing", "ledger"], UNUSED))
+
+    def test_gateway_asks_its_firewall(self):
+        gateway, firewall = self.pods["gateway", "edge", "partner"], self.pods["service", "web", "waf"]
+        self.assertTrue(self.policies.passes(gateway, firewall, 8080))
+        rules = [(one["spec"]["selector"]["matchLabels"], rule["from"][0]["source"]["principals"])
+                 for one in self.objects if one["kind"] == "AuthorizationPolicy" and one["metadata"]["namespace"] == "web"
+                 for rule in one["spec"].get("rules", [])]
+        self.assertIn((firewall[1], ["shop.example/ns/edge/sa/partner"]), rules)
+
+
+class Network(Mesh):
+    def test_every_edge_passes(self):
+        self.assertGreater(self.edges_pass(), 40)
         for one in self.model["gateways"]:
             self.assertEqual(self.policies.passes(OUTSIDE, (one["namespace"], one["selector"]), 443), "ingress" in one)
 
@@ -133,6 +166,14 @@ class Network(unittest.TestCase):
             for port in (80, 443):
                 self.assertEqual(self.policies.passes(pod, OUTSIDE, port),
                                  kind == "gateway" and (namespace, name) in leaving and port == 443, (name, port))
+
+    def test_gateways_fetch_their_firewall_from_its_registry_alone(self):
+        ranges = [(one, peer) for one in self.model["gateways"] for peer in one["network"]["egress"] if "ranges" in peer]
+        self.assertEqual([peer["why"] for _, peer in ranges], ["waf-image"])
+        for gateway, peer in ranges:
+            pod = (gateway["namespace"], gateway["selector"])
+            registry = ("", {"address": str(ipaddress.ip_network(peer["ranges"][0])[1])})
+            self.assertEqual([self.policies.passes(pod, registry, port) for port in (443, 80)], [True, False])
 
     def test_without_a_policy_everything_passes(self):
         """What the tests above see is the policies' doing."""

@@ -11,7 +11,8 @@
 #define HEAD "apiVersion: meshca.dev/v1alpha1\nkind: "
 #define TEXT_MAX 4096
 
-static const char MESH[] = HEAD "Mesh\nmetadata: {name: shop}\nspec:\n  namespaces: [{name: shop}]\n";
+static const char MESH[] = HEAD "Mesh\nmetadata: {name: shop}\nspec:\n  namespaces: [{name: shop}, "
+			    "{name: bare, injection: false}]\n";
 static const char ENVIRONMENT[] = HEAD "Environment\nmetadata: {name: production}\nspec:\n"
 				       "  clusters: [{name: one}]\n";
 static const char ISTIO[] = "  istio: {revisions: [{name: a, tag: stable}], tag: stable}\n";
@@ -87,7 +88,9 @@ static const struct sample SAMPLES[] = {
 	{"MCA0117", "", "", EXTERNAL("a") "  hosts: [a.example, b.example]\n  tls: {originate: false}\n",
 	    "several hosts"},
 	{"MCA0118", "", "", EXTERNAL("a") "  hosts: [a.example]\n---\n" EXTERNAL("b") "  hosts: [a.example]\n",
-	    "a.example:443 is a's"},
+	    "a.example is a's"},
+	{"MCA0118", "", "", EXTERNAL("a") "  hosts: [a.example]\n---\n" EXTERNAL("b")
+	    "  hosts: [a.example]\n  port: 8443\n", "a.example is a's"},
 	{"MCA0119", "", "  ports: [{name: a, protocol: http, port: 80}, {name: b, protocol: http, port: 80}]\n",
 	    NULL, "ports a and b"},
 	{"MCA0120", "", "  ports: [{name: a, protocol: http, port: 80, targetPort: 15020}]\n", NULL, "15020"},
@@ -111,6 +114,17 @@ static const struct sample SAMPLES[] = {
 	    "  owner: team\n  maxConnections: 9\n  workload: {selector: {app: db}}\n  engine: other\n" DATA_PORTS,
 	    "shop/cart is a Service, too (cart.yaml:"},
 	{"MCA0131", "", "", DATA("other") "  ports: [{name: db, port: 1, host: cart}]\n", "is a Service, too"},
+	{"MCA0132", "", "", HEAD "Gateway\nmetadata: {name: public, namespace: istio-system}\nspec:\n"
+	    "  selector: {app: edge}\n  direction: egress\n", "Istio's own namespace"},
+	{"MCA0132", "", "", HEAD "Gateway\nmetadata: {name: public, namespace: meshca}\nspec:\n"
+	    "  selector: {app: edge}\n  direction: egress\n", "the authority's own namespace"},
+	{"MCA0133", "", "", HEAD "DataService\nmetadata: {name: db, namespace: bare}\nspec:\n"
+	    "  owner: team\n  maxConnections: 9\n  workload: {selector: {app: db}}\n  engine: other\n" DATA_PORTS,
+	    "pods of bare/db have no proxy"},
+	{"MCA0133", "", "", HEAD "Gateway\nmetadata: {name: out, namespace: bare}\nspec:\n"
+	    "  selector: {app: edge}\n  direction: egress\n", "pods of bare/out have no proxy"},
+	{"MCA0134", "", "", INGRESS_WHOLE "  waf: {backend: coraza-wasm, failure: open}\n",
+	    "keeps public in production from the image"},
 	{"MCA0107", "", "  onCall: \"Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.x\"\n", NULL, "a token"},
 	{"MCA0107", "", "  onCall: \"db_password: hunter2\"\n", NULL, "a password"},
 };
@@ -188,7 +202,7 @@ START_TEST(test_nothing_is_found_in_sound_ones)
 		     "  ports: [{name: a, port: 5432, role: primary}, {name: b, port: 5432, host: ro, role: replica}]\n", ""},
 		{"", "", "", DATA("mysql") DATA_PORTS, ""},
 		{"", "", "", EXTERNAL("a") "  hosts: [a.example]\n---\n"
-		     EXTERNAL("b") "  hosts: [a.example]\n  port: 444\n", ""},
+		     EXTERNAL("b") "  hosts: [b.example]\n  port: 444\n", ""},
 		{"", "", "", EXTERNAL("a") "  hosts: [a.example]\n  protocol: tls\n  tls: {originate: false}\n", ""},
 	};
 

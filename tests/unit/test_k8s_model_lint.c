@@ -122,6 +122,17 @@ static const struct sample SAMPLES[] = {
 	    "  authentication: scram-sha-512\n", "has no topic named ordres"},
 	{"MCA1027", SERVICE("a") SERVICE("b") "  serviceAccount: a\n", "share the account shop/a"},
 	{"MCA1028", SERVICE("a") "  serviceAccount: default\n", "shop/a uses the account default"},
+	{"MCA1032", SERVICE("a") HEAD "Service\nmetadata: {name: c, namespace: shop}\nspec:\n  owner: team\n"
+	    "  workload: {selector: {role: b, app: a}}\n" HTTP, "the selector of shop/a chooses the pods of shop/c, too"},
+	{"MCA1032", HEAD "Service\nmetadata: {name: a, namespace: shop}\nspec:\n  owner: team\n"
+	    "  workload: {selector: {}}\n" HTTP, "the selector of shop/a is empty"},
+	{"MCA1032", EGRESS("one") HEAD "Gateway\nmetadata: {name: out, namespace: two}\nspec:\n"
+	    "  direction: egress\n  selector: {app: one}\n",
+	    "the selector of edge/one chooses the pods of two/out, too"},
+	{"MCA1033", INGRESS("public") "  waf: {backend: ext-authz, failure: closed}\n",
+	    "judges requests of edge/public"},
+	{"MCA1033", TCP_SERVICE("judge") INGRESS("public")
+	    "  waf: {backend: ext-authz, failure: closed, service: judge}\n", "judges requests of edge/public"},
 	{"MCA1029", INGRESS("public") "  limits: {requestsPerSecond: 3}\n  scaling: {max: 4}\n",
 	    "requestsPerSecond 3 of edge/public cannot be divided among 4 pods"},
 };
@@ -192,6 +203,9 @@ START_TEST(test_nothing_is_found_in_sound_ones)
 		{"", SERVICE("a") "  gatewayPaths: [/a]\n  gateway: left\n" SERVICE("b") "  gatewayPaths: [/a]\n"
 		    "  gateway: right\n" INGRESS("left") INGRESS("right"), NULL},
 		{"", SERVICE("a") "  calls: [{external: x}]\n" EXTERNAL("x", "a") EGRESS("out"), NULL},
+		{"", SERVICE("a") IN("one", "a") HTTP, NULL},
+		{"", SERVICE("judge") INGRESS("public")
+		    "  waf: {backend: ext-authz, failure: closed, service: judge}\n", NULL},
 		{"", SERVICE("a") "  identity: {maxTtl: 60s, dnsNames: [a.x, b.x]}\n", NULL},
 		{"", INGRESS("public") "  limits: {requestsPerSecond: 4}\n  scaling: {max: 4}\n", NULL},
 		{"", SERVICE("a") "  calls: [{data: k, port: k, topics: [{name: orders, access: write}]}]\n" KAFKA

@@ -9,6 +9,7 @@ type Model struct {
 		TrustDomain   string
 		Mtls          string
 		Outbound      string
+		Profile       string
 		FaultsAllowed bool
 	}
 	Namespaces []struct {
@@ -96,6 +97,7 @@ type Gateway struct {
 	Hosts                                      []string
 	Limits                                     map[string]any
 	Certificate                                *struct{ Namespace, SecretName string }
+	Waf                                        *struct{ Backend string }
 }
 
 type External struct {

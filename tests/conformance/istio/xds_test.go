@@ -474,6 +474,41 @@ func TestGatewayLimitsComeBeforeTheRouter(t *testing.T) {
 	}
 }
 
+// Bullets 4.5, 6.5: a gateway's own proxy logs what it refuses, and has the firewall before its
+// routes. Istio gives a gateway's listeners the mode CLIENT, so what is for SERVER is nowhere.
+func TestGatewaysLogAndFilter(t *testing.T) {
+	for _, env := range Environments(t) {
+		t.Run(env.Name, func(t *testing.T) {
+			g := generate(t, env)
+			for _, gateway := range env.Model.Gateways {
+				chains := 0
+				for _, one := range g.server.Listeners(g.proxy(gateway.Namespace, gateway.Name)) {
+					for _, chain := range one.FilterChains {
+						config := dump(t, chain)
+						chains++
+						if env.Model.Environment.Profile != "stable" &&
+							!strings.Contains(config, "rbac_access_denied") &&
+							!strings.Contains(config, "shadow_engine_result") {
+							t.Errorf("%s %s logs no refusal", gateway.Name, one.Name)
+						}
+						if gateway.Waf != nil && gateway.Waf.Backend == "coraza-wasm" &&
+							!strings.Contains(config, "trafficextension/"+gateway.Namespace+"."+gateway.Name+"-waf") {
+							t.Errorf("%s %s has no firewall", gateway.Name, one.Name)
+						}
+						if gateway.Waf != nil && gateway.Waf.Backend == "ext-authz" &&
+							!strings.Contains(config, "envoy.filters.http.ext_authz") {
+							t.Errorf("%s %s asks no firewall", gateway.Name, one.Name)
+						}
+					}
+				}
+				if chains == 0 {
+					t.Logf("%s has no listener", gateway.Name)
+				}
+			}
+		})
+	}
+}
+
 // What Istio generates is well formed by its own checks.
 func TestGeneratedConfigurationIsWellFormed(t *testing.T) {
 	for _, env := range Environments(t) {
