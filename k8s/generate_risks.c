@@ -18,6 +18,9 @@ static const char *const RISK_WORDS[] = {
 /* A class of facts that opens something by being there at all. */
 static const char *const OPENING[] = {"egress", "exposure", "fault", "principal"};
 
+/* One that closes something. */
+static const char *const CLOSING[] = {"address", "firewall", "limit", "network", "token"};
+
 struct fact {
 	const char *class;
 	const char *key;
@@ -80,11 +83,16 @@ facts_of(struct base_arena *arena, const struct base_tree *list, size_t *count)
 	return facts;
 }
 
+/* A fact that was not there opens something, or one that is no more closed it. */
 static bool
-opens(const char *class)
+weakens(const char *class, bool added)
 {
-	for (size_t i = 0; i < sizeof(OPENING) / sizeof(OPENING[0]); i++) {
-		if (strcmp(OPENING[i], class) == 0) {
+	const char *const *words = added ? OPENING : CLOSING;
+	size_t count = added ? sizeof(OPENING) / sizeof(OPENING[0])
+			     : sizeof(CLOSING) / sizeof(CLOSING[0]);
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(words[i], class) == 0) {
 			return true;
 		}
 	}
@@ -94,7 +102,8 @@ opens(const char *class)
 static struct risk_row
 row_of_one(struct base_arena *arena, const struct fact *fact, bool added)
 {
-	enum risk risk = !added ? RISK_REMOVED : opens(fact->class) ? RISK_WEAKENED : RISK_ADDED;
+	enum risk risk = weakens(fact->class, added) ? RISK_WEAKENED
+						     : added ? RISK_ADDED : RISK_REMOVED;
 	const char *colon = *fact->value == '\0' ? "" : ": ";
 
 	return (struct risk_row){risk, base_arena_printf(arena, "%s %s %s%s%s", added ? "new" : "no more",

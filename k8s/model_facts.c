@@ -45,6 +45,9 @@ static const struct {
     {"retired", 2},
     {"suspended", 1},
     {"active", 0},
+    {"block", 2},
+    {"detect", 0},
+    {"closed", 2},
 };
 
 static int64_t
@@ -96,6 +99,15 @@ append_list(struct base_buf *buf, const struct base_tree *map, const char *key)
 	}
 }
 
+static void
+append_claims(struct base_buf *buf, const struct base_tree *conditions)
+{
+	for (size_t i = 0; i < conditions->count; i++) {
+		base_buf_appendf(buf, " %s ", base_tree_str(conditions->items[i], "key", ""));
+		append_list(buf, conditions->items[i], "values");
+	}
+}
+
 static const char *
 taken(struct facts *facts, struct base_buf *buf)
 {
@@ -144,6 +156,37 @@ edge_facts(struct facts *facts, const struct base_tree *edge)
 	}
 }
 
+/* Whose requests need a token, and which. */
+static void
+token_facts(struct facts *facts, const struct base_tree *service)
+{
+	const struct base_tree *allows = list_of(service, "allow");
+
+	for (size_t i = 0; i < allows->count; i++) {
+		const struct base_tree *jwt = base_tree_get(allows->items[i], "jwt");
+		const struct base_tree *from = base_tree_get(allows->items[i], "from");
+		const struct base_tree *rules = list_of(jwt, "rules");
+		struct base_buf value;
+
+		if (jwt == NULL) {
+			continue;
+		}
+		base_buf_init(&value, FACT_TEXT);
+		base_buf_appendf(&value, "of %s", base_tree_str(jwt, "issuer", ""));
+		for (size_t j = 0; j < rules->count; j++) {
+			base_buf_append_str(&value, " methods ");
+			append_list(&value, rules->items[j], "methods");
+			base_buf_append_str(&value, " paths ");
+			append_list(&value, rules->items[j], "paths");
+			append_claims(&value, list_of(rules->items[j], "when"));
+		}
+		add(facts, "token",
+		    base_arena_printf(facts->arena, "%s %s -> %s", base_tree_str(from, "kind", ""),
+			name_of(facts, from), name_of(facts, service)),
+		    taken(facts, &value));
+	}
+}
+
 static void
 workload_facts(struct facts *facts, const struct base_tree *service)
 {
@@ -152,6 +195,7 @@ workload_facts(struct facts *facts, const struct base_tree *service)
 	const struct base_tree *exposed = list_of(service, "exposed");
 	const char *name = name_of(facts, service);
 
+	token_facts(facts, service);
 	for (size_t i = 0; i < ports->count; i++) {
 		add(facts, "mtls",
 		    base_arena_printf(facts->arena, "port %s of %s",
@@ -191,6 +235,64 @@ external_facts(struct facts *facts, const struct base_tree *external)
 }
 
 static void
+address_facts(struct facts *facts, const struct base_tree *gateway, const char *name)
+{
+	static const char *const RANGES[] = {"remoteIpBlocks", "notRemoteIpBlocks"};
+	const struct base_tree *rules = list_of(gateway, "ipRules");
+	const char *trusted = base_tree_str(gateway, "trustedProxies", NULL);
+
+	if (trusted != NULL) {
+		add(facts, "address",
+		    base_arena_printf(facts->arena, "proxies trusted at gateway %s", name), trusted);
+	}
+	for (size_t i = 0; i < rules->count; i++) {
+		struct base_buf value;
+
+		base_buf_init(&value, FACT_TEXT);
+		base_buf_append_str(&value, "paths ");
+		append_list(&value, rules->items[i], "paths");
+		for (size_t j = 0; j < sizeof(RANGES) / sizeof(RANGES[0]); j++) {
+			if (base_tree_get(rules->items[i], RANGES[j]) != NULL) {
+				base_buf_appendf(&value, " %s ", RANGES[j]);
+				append_list(&value, rules->items[i], RANGES[j]);
+			}
+		}
+		add(facts, "address",
+		    base_arena_printf(facts->arena, "rule %s at gateway %s",
+			base_tree_str(rules->items[i], "name", ""), name),
+		    taken(facts, &value));
+	}
+}
+
+/* What stands between clients and services beside their edges. */
+static void
+shield_facts(struct facts *facts, const struct base_tree *gateway)
+{
+	static const char *const LIMITS[] = {"requestsPerSecond", "burst", "perClientPerMinute",
+	    "connections", "bodyBytes"};
+	const struct base_tree *waf = base_tree_get(gateway, "waf");
+	const struct base_tree *limits = base_tree_get(gateway, "limits");
+	const char *name = name_of(facts, gateway);
+
+	address_facts(facts, gateway, name);
+	if (waf != NULL) {
+		add(facts, "firewall", base_arena_printf(facts->arena, "mode at gateway %s", name),
+		    base_tree_str(waf, "mode", "detect"));
+		add(facts, "firewall", base_arena_printf(facts->arena, "failing at gateway %s", name),
+		    base_tree_str(waf, "failure", ""));
+	}
+	for (size_t i = 0; i < sizeof(LIMITS) / sizeof(LIMITS[0]); i++) {
+		const char *limit = base_tree_str(limits, LIMITS[i], NULL);
+
+		if (limit != NULL) {
+			add(facts, "limit",
+			    base_arena_printf(facts->arena, "%s at gateway %s", LIMITS[i], name),
+			    limit);
+		}
+	}
+}
+
+static void
 gateway_facts(struct facts *facts, const struct base_tree *gateway)
 {
 	const struct base_tree *hosts = list_of(gateway, "hosts");
@@ -199,6 +301,7 @@ gateway_facts(struct facts *facts, const struct base_tree *gateway)
 		add(facts, "exposure", hosts->items[i]->text,
 		    base_arena_printf(facts->arena, "at gateway %s", name_of(facts, gateway)));
 	}
+	shield_facts(facts, gateway);
 }
 
 static void
@@ -223,6 +326,9 @@ environment_facts(struct facts *facts, const struct base_tree *model)
 
 	add(facts, "mtls", "environment", base_tree_str(environment, "mtls", ""));
 	add(facts, "egress", "outbound", base_tree_str(environment, "outbound", ""));
+	if (base_tree_bool(environment, "networkPolicy", false)) {
+		add(facts, "network", "policies", "on");
+	}
 	add(facts, "identity", "registration", base_tree_str(environment, "registration", ""));
 	for (size_t i = 0; i < namespaces->count; i++) {
 		const char *name = base_tree_str(namespaces->items[i], "name", "");

@@ -405,6 +405,11 @@ START_TEST(test_risks)
 	    "weakened new egress e: psp\nadded new edge c: x\nremoved no more edge a: x\n");
 	ck_assert_str_eq(risks_of("text", "[" FACT("fault", "a", "abort", "0") "]"),
 	    "weakened new fault a: abort\n");
+	ck_assert_str_eq(risks_of("[" FACT("token", "a", "of b", "2") ", " FACT("network", "policies", "kept", "2") ", "
+			     FACT("firewall", "mode", "block", "2") "]",
+			     "[" FACT("firewall", "mode", "detect", "0") "]"),
+	    "weakened firewall mode: block -> detect\nweakened no more network policies: kept\n"
+	    "weakened no more token a: of b\n");
 	end();
 }
 END_TEST

@@ -23,6 +23,7 @@ static const char APPS[] =
 	"  workload: {selector: {app: cart}}\n  balancing: LEAST_CONN\n  timeout: 20s\n"
 	"  ports: [{name: http, protocol: http, port: 80, targetPort: 8080}]\n"
 	"  scaling: {max: 6}\n  gatewayPaths: [/cart, /cart/*]\n"
+	"  jwt: {provider: people, rules: [{paths: [/cart], claims: {scope: [buy]}}]}\n"
 	"  routes:\n"
 	"    - {name: read, methods: [GET], idempotent: true, retries: {attempts: 1, "
 	"retryOn: [retriable-status-codes], statusCodes: [429, 503], backoff: 1s}}\n"
@@ -56,6 +57,9 @@ static const char OTHERS[] =
 	"  selector: {app: public}\n  hosts: [shop.example]\n  certificate: {issuer: a, minVersion: \"1.3\"}\n"
 	"  trustedProxies: 1\n  limits: {requestsPerSecond: 100, bodyBytes: 10}\n  scaling: {max: 6}\n"
 	"  clientRanges: {deny: [192.0.2.0/24], admin: {paths: [/cart/admin], allow: [198.51.100.0/24]}}\n"
+	"  waf: {backend: coraza-wasm, mode: block, failure: closed, imageRanges: [203.0.113.0/24]}\n"
+	HEAD "IdentityProvider\nmetadata: {name: people}\nspec:\n  issuer: https://login.example\n"
+	"  jwksUri: https://login.example/keys\n  audiences: [shop]\n"
 	HEAD "Gateway\nmetadata: {name: out, namespace: leave}\nspec:\n  direction: egress\n"
 	"  selector: {app: out}\n";
 
@@ -322,6 +326,15 @@ START_TEST(test_facts)
 	    "at gateway edge/public");
 	ck_assert_ptr_nonnull(fact(facts, "principal",
 	    "shop.example/ns/shop/sa/cart enters service shop/pay"));
+	ck_assert_str_eq(text_at(fact(facts, "network", "policies"), "value"), "on");
+	ck_assert_str_eq(text_at(fact(facts, "token", "gateway edge/public -> shop/cart"), "value"),
+	    "of https://login.example methods any paths /cart request.auth.claims[scope] buy");
+	ck_assert_str_eq(text_at(fact(facts, "firewall", "mode at gateway edge/public"), "strength"), "2");
+	ck_assert_str_eq(text_at(fact(facts, "firewall", "failing at gateway edge/public"), "value"), "closed");
+	ck_assert_str_eq(text_at(fact(facts, "limit", "requestsPerSecond at gateway edge/public"), "value"), "100");
+	ck_assert_str_eq(text_at(fact(facts, "address", "proxies trusted at gateway edge/public"), "value"), "1");
+	ck_assert_str_eq(text_at(fact(facts, "address", "rule admin at gateway edge/public"), "value"),
+	    "paths /cart/admin notRemoteIpBlocks 198.51.100.0/24");
 	end();
 }
 END_TEST
