@@ -277,6 +277,41 @@ lint_host(const struct k8s_lint_run *run, const struct base_tree *list, uint32_t
 	}
 }
 
+static bool
+has_text(const struct base_tree *list, const char *text)
+{
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (strcmp(list->items[i]->text, text) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A proxy tells connections without HTTP or TLS apart by their port alone. */
+static void
+lint_tcp(const struct k8s_lint_run *run, const struct base_tree *list, uint32_t index)
+{
+	const struct base_tree *one = list->items[index];
+	const struct base_tree *callers = base_tree_get(one, "callers");
+
+	for (uint32_t j = 0; strcmp(base_tree_str(one, "protocol", ""), "tcp") == 0 && j < index; j++) {
+		const struct base_tree *other = list->items[j];
+		bool same = strcmp(base_tree_str(other, "protocol", ""), "tcp") == 0 &&
+			    strcmp(base_tree_str(other, "port", ""), base_tree_str(one, "port", "")) == 0;
+
+		for (uint32_t k = 0; same && k < callers->count; k++) {
+			if (has_text(base_tree_get(other, "callers"), callers->items[k]->text)) {
+				k8s_findings_add(run->findings, LINT_TCP_HOSTS, callers->items[k]->origin,
+				    "let one service call only one of them, or give one another port",
+				    "%.64s calls %.64s and %.64s, both TCP on port %s: its proxy sends "
+				    "all to one", callers->items[k]->text, base_tree_str(other, "name", ""),
+				    base_tree_str(one, "name", ""), base_tree_str(one, "port", ""));
+			}
+		}
+	}
+}
+
 static void
 lint_hosts(const struct k8s_lint_run *run)
 {
@@ -284,6 +319,8 @@ lint_hosts(const struct k8s_lint_run *run)
 
 	for (uint32_t i = 0; i < list->count; i++) {
 		const struct base_tree *hosts = base_tree_get(list->items[i], "hosts");
+
+		lint_tcp(run, list, i);
 
 		for (uint32_t h = 0; h < hosts->count; h++) {
 			lint_host(run, list, i, hosts->items[h]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pools of connections to data services. Each host of one is a server of its own (a primary, the
- * replicas), so callers are added up per host: pool size times most pods. One cluster counts,
+ * replicas), so callers are added up per host: pool size times most pods at one time. One cluster counts,
  * since each has data services of its own.
  */
 #include <inttypes.h>
@@ -15,10 +15,15 @@ pool_size(const struct k8s_edge *edge)
 	return base_tree_int(base_tree_get(edge->call, "pool"), "size", 0);
 }
 
+/* Most pods at one time. A rollout's new pods come beside the old ones, which stay until all is
+ * well: at its last step there are twice as many. */
 static int64_t
 replicas_of(const struct k8s_node *node)
 {
-	return base_tree_int(base_tree_get(node->spec, "scaling"), "max", 1);
+	const struct base_tree *rollout = base_tree_get(node->spec, "rollout");
+	int64_t most = base_tree_int(base_tree_get(node->spec, "scaling"), "max", 1);
+
+	return rollout != NULL && rollout->kind == BASE_TREE_MAP ? 2 * most : most;
 }
 
 static bool

@@ -81,7 +81,8 @@ const struct k8s_map K8S_PROXY = {"Proxy", NULL, NULL, PROXY,
 static const struct k8s_field SCALING[] = {
     {"min", K8S_INT, 0, "2", "1..1000", NULL, "Fewest pods."},
     {"max", K8S_INT, 0, "4", "1..1000", NULL,
-	"Most pods. Pools of connections are reckoned with this number."},
+	"Most pods. Pools of connections are reckoned with this number, of a service with a rollout with "
+	"twice as many; what a Deployment's update adds for a while is not counted."},
     {"cpuPercent", K8S_INT, 0, "70", "1..100", NULL,
 	"Part of the requested cpu at which pods are added."},
     K8S_END,

@@ -87,6 +87,8 @@ static const struct sample SAMPLES[] = {
 	{"MCA0117", "", "", EXTERNAL("a") "  hosts: [a.example, b.example]\n  protocol: tcp\n", "several hosts"},
 	{"MCA0117", "", "", EXTERNAL("a") "  hosts: [a.example, b.example]\n  tls: {originate: false}\n",
 	    "several hosts"},
+	{"MCA0117", "", "", EXTERNAL("a") "  hosts: [a.example]\n  protocol: tcp\n  port: 25\n---\n" EXTERNAL("b")
+	    "  hosts: [b.example]\n  protocol: tcp\n  port: 25\n", "cart calls a and b, both TCP on port 25"},
 	{"MCA0118", "", "", EXTERNAL("a") "  hosts: [a.example]\n---\n" EXTERNAL("b") "  hosts: [a.example]\n",
 	    "a.example is a's"},
 	{"MCA0118", "", "", EXTERNAL("a") "  hosts: [a.example]\n---\n" EXTERNAL("b")
@@ -203,6 +205,8 @@ START_TEST(test_nothing_is_found_in_sound_ones)
 		{"", "", "", DATA("mysql") DATA_PORTS, ""},
 		{"", "", "", EXTERNAL("a") "  hosts: [a.example]\n---\n"
 		     EXTERNAL("b") "  hosts: [b.example]\n  port: 444\n", ""},
+		{"", "", "", EXTERNAL("a") "  hosts: [a.example]\n  protocol: tcp\n  port: 25\n---\n"
+		     EXTERNAL("b") "  hosts: [b.example]\n  protocol: tcp\n  port: 26\n", ""},
 		{"", "", "", EXTERNAL("a") "  hosts: [a.example]\n  protocol: tls\n  tls: {originate: false}\n", ""},
 	};
 

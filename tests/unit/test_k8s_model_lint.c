@@ -91,6 +91,9 @@ static const struct sample SAMPLES[] = {
 	    "is of class pci and has retries"},
 	{"MCA1015", SERVICE("a") "  faults: [{route: gone, abort: {percent: \"1\", status: 503}, "
 	    "expires: 2026-12-01}]\n", "a has no route named gone"},
+	{"MCA1016", SERVICE("a") "  scaling: {max: 5}\n  rollout: {strategy: canary}\n"
+	    "  calls: [{data: db, pool: {size: 2}}]\n" DB "  maxConnections: 19\n",
+	    "may open 20 connections, but it takes 19"},
 	{"MCA1016", SERVICE("a") "  scaling: {max: 5}\n  calls: [{data: db, pool: {size: 3}}]\n" DB
 	    "  maxConnections: 20\n  reservedConnections: 6\n", "may open 15 connections, but it takes 14"},
 	{"MCA1017", SERVICE("a") "  calls: [{data: db}]\n" DB "  maxConnections: 20\n",
