@@ -11,6 +11,7 @@
 #define ISTIOD_XDS_PORT 15012
 #define PROXY_STATS_PORT 15090 /* Envoy's own metrics */
 #define REGISTRY_PORT 443
+#define SOLVER_PORT 8089 /* cert-manager: pkg/issuer/acme/http, acmeSolverListenPort */
 #define HEALTH_PORT 15021      /* of gateways, asked by load balancers from anywhere */
 
 static const struct base_tree *
@@ -303,6 +304,23 @@ egress_image(struct k8s_model *model, struct base_tree_build *list, const struct
 	}
 }
 
+/* The pods with which cert-manager answers an issuer's questions (HTTP-01): in the certificate's
+ * namespace, which is the gateway's, with a label and a port of cert-manager's own. */
+static void
+egress_solver(struct k8s_model *model, struct base_tree_build *list, const struct k8s_node *node)
+{
+	const struct base_tree *certificate = base_tree_get(node->spec, "certificate");
+	struct peer peer = {.why = "acme-solver", .namespace = node->namespace};
+
+	if (node->kind == K8S_NODE_GATEWAY &&
+	    strcmp(base_tree_str(certificate, "challenge", ""), "http-01") == 0) {
+		peer.origin = certificate->origin;
+		peer.selector = label(model, "acme.cert-manager.io/http01-solver", "true",
+		    peer.origin);
+		peer_push(model, list, &peer, one_port(model, SOLVER_PORT, peer.origin));
+	}
+}
+
 /* To an external service the way leads through its gateway; only the gateway itself leaves. */
 static void
 egress_edge(struct k8s_model *model, struct base_tree_build *list, const struct k8s_edge *edge,
@@ -339,6 +357,7 @@ k8s_model_network(struct k8s_model *model, const struct k8s_node *node)
 	base_tree_put(map, "ingress", ingress(model, node));
 	egress_platform(model, out);
 	egress_image(model, out, node);
+	egress_solver(model, out, node);
 	for (const struct k8s_edge *edge = node->out_first; edge != NULL; edge = edge->next_out) {
 		egress_edge(model, out, edge, seen);
 	}

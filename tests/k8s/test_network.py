@@ -123,6 +123,17 @@ class Observed(Mesh):
         self.assertFalse(self.policies.passes(self.pods["service", "orders", "api"],
                                               self.pods["service", "billing", "ledger"], UNUSED))
 
+    def test_issuer_reaches_its_solver(self):
+        """HTTP-01: through the gateway, and from nowhere else."""
+        solver = ("edge", {"acme.cert-manager.io/http01-solver": "true", "acme.cert-manager.io/http-domain": "1"})
+        for name, reaches in (("public", True), ("partner", False)):
+            self.assertEqual(self.policies.passes(self.pods["gateway", "edge", name], solver, 8089), reaches, name)
+        self.assertFalse(self.policies.passes(OUTSIDE, solver, 8089))
+        allowed = [one["spec"]["rules"][0] for one in self.objects if one["kind"] == "AuthorizationPolicy"
+                   and (one["spec"].get("selector") or {}).get("matchLabels", {}).items() <= solver[1].items()
+                   and one["spec"].get("rules")]
+        self.assertEqual([rule["from"][0]["source"]["principals"] for rule in allowed], [["shop.example/ns/edge/sa/public"]])
+
     def test_gateway_asks_its_firewall(self):
         gateway, firewall = self.pods["gateway", "edge", "partner"], self.pods["service", "web", "waf"]
         self.assertTrue(self.policies.passes(gateway, firewall, 8080))
