@@ -92,6 +92,13 @@ const struct base_tree *k8s_caller(struct k8s_model *model, const struct k8s_nod
 /* --- the parts --- */
 void k8s_model_spaces(struct k8s_model *model);
 const struct k8s_space *k8s_model_space(struct k8s_model *model, const char *name);
+/* Do its rules only watch? */
+bool k8s_observes(const struct k8s_space *space);
+/* Hosts of a Sidecar that knows all of the mesh. */
+const struct base_tree *k8s_everybody(struct k8s_model *model, const struct base_origin *origin);
+/* What its proxies do with hosts that they do not know. */
+void k8s_put_outbound(struct k8s_model *model, struct base_tree_build *map, const char *key,
+    const struct k8s_space *space);
 const struct base_tree *k8s_model_mesh(struct k8s_model *model);
 const struct base_tree *k8s_model_environment(struct k8s_model *model);
 const struct base_tree *k8s_model_namespaces(struct k8s_model *model);

@@ -177,6 +177,21 @@ k8s_model_space(struct k8s_model *model, const char *name)
 	return name == NULL ? model->first_space : k8s_index_get(model->namespaces, name);
 }
 
+bool
+k8s_observes(const struct k8s_space *space)
+{
+	return strcmp(space->enforcement, "observe") == 0;
+}
+
+const struct base_tree *
+k8s_everybody(struct k8s_model *model, const struct base_origin *origin)
+{
+	struct base_tree_build *list = base_tree_list(model->arena, origin);
+
+	k8s_push_str(model, list, "*/*", origin);
+	return base_tree_done(list);
+}
+
 /* What a pod without a Sidecar of its own may reach. Its own namespace is whole here: nobody
  * knows what such a pod is, and policies of the callees still decide. */
 static const struct base_tree *
@@ -185,6 +200,9 @@ default_hosts(struct k8s_model *model, const struct k8s_space *space)
 	struct base_tree_build *list = base_tree_list(model->arena, space->origin);
 	const struct k8s_nodes *monitoring = &model->graph->nodes[K8S_NODE_MONITORING];
 
+	if (k8s_observes(space)) {
+		return k8s_everybody(model, space->origin);
+	}
 	k8s_push_str(model, list, "./*", space->origin);
 	k8s_push_str(model, list, base_arena_printf(model->arena, "%s/*", model->istio_namespace),
 	    model->mesh->origin);
@@ -219,7 +237,7 @@ space_tree(struct k8s_model *model, const struct k8s_space *space)
 {
 	struct base_tree_build *map = base_tree_map(model->arena, space->origin);
 	bool foreign = strcmp(space->kind, "system") == 0 || strcmp(space->kind, "monitoring") == 0;
-	bool observe = strcmp(space->enforcement, "observe") == 0;
+	bool observe = k8s_observes(space);
 
 	k8s_put_str(model, map, "name", space->name, space->origin);
 	k8s_put_str(model, map, "kind", space->kind, space->origin);
@@ -236,6 +254,7 @@ space_tree(struct k8s_model *model, const struct k8s_space *space)
 	k8s_put_flag(model, map, "pci", space->pci, space->origin);
 	k8s_put_flag(model, map, "strangers", has_strangers(model, space), space->origin);
 	base_tree_put(map, "sidecarHosts", default_hosts(model, space));
+	k8s_put_outbound(model, map, "outbound", space);
 	if (foreign) {
 		base_tree_put(map, "accounts",
 		    base_tree_done(base_tree_list(model->arena, space->origin)));

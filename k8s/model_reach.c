@@ -95,14 +95,43 @@ hosts_brokers(struct hosts *hosts, const struct k8s_edge *edge)
 	}
 }
 
+void
+k8s_put_outbound(struct k8s_model *model, struct base_tree_build *map, const char *key,
+    const struct k8s_space *space)
+{
+	const struct base_tree *policies = base_tree_get(model->environment, "policies");
+
+	if (k8s_observes(space)) {
+		k8s_put_str(model, map, key, "ALLOW_ANY", space->origin);
+	} else {
+		k8s_put_same(map, key, policies, "outbound");
+	}
+}
+
+/* Where a namespace only observes, a call that nobody declared still arrives, and with its
+ * caller's identity: so the proxies there know everybody. */
+static const struct base_tree *
+sidecar_of_all(struct k8s_model *model, const struct k8s_space *space)
+{
+	struct base_tree_build *map = base_tree_map(model->arena, space->origin);
+
+	base_tree_put(map, "hosts", k8s_everybody(model, space->origin));
+	k8s_put_outbound(model, map, "outbound", space);
+	return base_tree_done(map);
+}
+
 const struct base_tree *
 k8s_model_sidecar(struct k8s_model *model, const struct k8s_node *node)
 {
+	const struct k8s_space *space = k8s_model_space(model, node->namespace);
 	const struct k8s_nodes *monitoring = &model->graph->nodes[K8S_NODE_MONITORING];
 	struct hosts hosts = {model, base_tree_list(model->arena, node->origin),
 	    k8s_index_new(model->arena)};
 	struct base_tree_build *map = base_tree_map(model->arena, node->origin);
 
+	if (k8s_observes(space)) {
+		return sidecar_of_all(model, space);
+	}
 	host_add(&hosts, model->istio_namespace, "*", model->mesh->origin);
 	if (monitoring->count > 0) {
 		host_add(&hosts, monitoring->at[0].namespace, "*", monitoring->at[0].origin);
@@ -119,6 +148,7 @@ k8s_model_sidecar(struct k8s_model *model, const struct k8s_node *node)
 		hosts_brokers(&hosts, edge);
 	}
 	base_tree_put(map, "hosts", base_tree_done(hosts.list));
+	k8s_put_outbound(model, map, "outbound", space);
 	return base_tree_done(map);
 }
 

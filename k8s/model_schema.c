@@ -70,7 +70,8 @@ static const struct field ACCOUNT[] = {NEED("name", TEXT), MAY("owner", TEXT),
 static const struct field NAMESPACE[] = {NEED("name", TEXT), NEED("kind", TEXT),
     MAY("create", FLAG), NEED("injected", BOOL), MAY("revision", TEXT), MAY("podSecurity", TEXT),
     MAY("labels", LABELS), NEED("enforce", BOOL), NEED("observe", BOOL), NEED("mtls", TEXT),
-    MAY("pci", FLAG), MAY("strangers", FLAG), NEED("sidecarHosts", TEXTS), {"accounts", MAPS, false, ACCOUNT},
+    MAY("pci", FLAG), MAY("strangers", FLAG), NEED("sidecarHosts", TEXTS), MAY("outbound", TEXT),
+    {"accounts", MAPS, false, ACCOUNT},
     NEED("owners", TEXTS), END};
 
 /* --- what workloads have in common --- */
@@ -93,7 +94,7 @@ static const struct field ALLOW_JWT[] = {NEED("issuer", TEXT), {"rules", MAPS, f
 static const struct field ALLOW[] = {NEED("name", TEXT), {"from", MAP, false, FROM},
     NEED("principals", TEXTS), NEED("ports", TEXTS), MAY("methods", TEXTS), MAY("paths", TEXTS),
     MAY("http", FLAG), MAY("tcp", FLAG), {"jwt", MAP, true, ALLOW_JWT}, END};
-static const struct field SIDECAR[] = {NEED("hosts", TEXTS), END};
+static const struct field SIDECAR[] = {NEED("hosts", TEXTS), MAY("outbound", TEXT), END};
 static const struct field CALLEE[] = {NEED("kind", TEXT), NEED("name", TEXT),
     NEED("namespace", TEXT), NEED("host", TEXT), NEED("port", INT), NEED("workloadPort", INT),
     MAY("timeout", TEXT), END};

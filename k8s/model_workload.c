@@ -9,7 +9,7 @@ void
 k8s_put_applies(struct k8s_model *model, struct base_tree_build *map, const struct k8s_node *node)
 {
 	const struct k8s_space *space = k8s_model_space(model, node->namespace);
-	bool observe = strcmp(space->enforcement, "observe") == 0;
+	bool observe = k8s_observes(space);
 
 	k8s_put_bool(model, map, "enforce", !observe, space->origin);
 	k8s_put_bool(model, map, "observe", observe, space->origin);
@@ -135,7 +135,7 @@ k8s_put_port_mtls(struct k8s_model *model, struct base_tree_build *map,
 			continue;
 		}
 		any = true;
-		if (strcmp(k8s_model_space(model, node->namespace)->enforcement, "observe") != 0) {
+		if (!k8s_observes(k8s_model_space(model, node->namespace))) {
 			k8s_model_find(model, LINT_PLAINTEXT_REFUSED, plain->origin,
 			    "allow its callers by address in a policy of your own, or let them have a "
 			    "proxy", "%s of %s/%s takes connections without mTLS, and no rule is for "

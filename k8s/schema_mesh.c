@@ -121,7 +121,7 @@ static const struct k8s_field ENV_NAMESPACE[] = {
     {"name", K8S_LABEL, K8S_REQUIRED, NULL, NULL, NULL, "A namespace of the mesh."},
     {"enforcement", K8S_ENUM, 0, "enforce", "enforce|observe", NULL,
 	"observe: rules are written as dry runs, and only logs tell what they would refuse; no "
-	"NetworkPolicy cuts its pods off."},
+	"NetworkPolicy and no Sidecar cuts its pods off."},
     {"mtls", K8S_ENUM, 0, NULL, "STRICT|PERMISSIVE", NULL, "Without it the environment's."},
     K8S_END,
 };

@@ -651,6 +651,10 @@ def the_network_says_the_same(tree, model):
     return index.found
 
 
+def outbound_of(model, one):
+    return "ALLOW_ANY" if one["observe"] else model["environment"]["outbound"]
+
+
 @proof
 def sidecars_know_their_callees(tree, model):
     index = Index(tree)
@@ -658,15 +662,15 @@ def sidecars_know_their_callees(tree, model):
         if one["kind"] != "gateway":  # pods that nobody described
             spec = index.spec("Sidecar", one["name"], "default")
             index.same(one["name"], [row["hosts"] for row in spec.get("egress", [])], [one["sidecarHosts"]])
-            index.same(one["name"], at(spec, "outboundTrafficPolicy", "mode"), model["environment"]["outbound"])
+            index.same(one["name"], at(spec, "outboundTrafficPolicy", "mode"), outbound_of(model, one))
     for service in callees(model):
         spec = index.spec("Sidecar", service["namespace"], service["name"])
         hosts = [host for row in spec.get("egress", []) for host in row["hosts"]]
         index.same(service["name"], sorted(hosts), sorted(service["sidecar"]["hosts"]))
         for callee in service["callees"]:
-            if callee["kind"] != "external" and f"{callee['namespace']}/{callee['host']}" not in hosts:
+            if callee["kind"] != "external" and not {f"{callee['namespace']}/{callee['host']}", "*/*"} & set(hosts):
                 index.found.append((service["name"], f"does not see {callee['host']}"))
-        index.same(service["name"], at(spec, "outboundTrafficPolicy", "mode"), model["environment"]["outbound"])
+        index.same(service["name"], at(spec, "outboundTrafficPolicy", "mode"), outbound_of(model, service))
     return index.found
 
 

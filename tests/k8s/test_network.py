@@ -123,6 +123,14 @@ class Observed(Mesh):
         self.assertFalse(self.policies.passes(self.pods["service", "orders", "api"],
                                               self.pods["service", "billing", "ledger"], UNUSED))
 
+    def test_proxies_know_everybody_where_rules_only_watch(self):
+        """Or a call that nobody declared would fail at its caller's own proxy."""
+        for one in (one for one in self.objects if one["kind"] == "Sidecar"):
+            observed = one["metadata"]["namespace"] == "orders"
+            mode = one["spec"]["outboundTrafficPolicy"]["mode"]
+            self.assertEqual((one["spec"]["egress"][0]["hosts"] == ["*/*"], mode),
+                             (observed, "ALLOW_ANY" if observed else "REGISTRY_ONLY"), one["metadata"])
+
     def test_issuer_reaches_its_solver(self):
         """HTTP-01: through the gateway, and from nowhere else."""
         solver = ("edge", {"acme.cert-manager.io/http01-solver": "true", "acme.cert-manager.io/http-domain": "1"})

@@ -74,6 +74,8 @@ func TestIstioValidates(t *testing.T) {
 var explained = []struct{ code, words, why string }{
 	{"IST0133", "EnvoyFilter exposes internal implementation details",
 		"Istio has no API of its own for limits of a gateway; the filter names its workload, a priority and places by name"},
+	{"IST0134", "ServiceEntry addresses are required for this protocol",
+		"for its callers a TCP port is one external service's alone (MCA0117), so its listener may take every address"},
 }
 
 func isExplained(code, message string) bool {
