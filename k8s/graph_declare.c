@@ -168,6 +168,15 @@ port_names_check(struct k8s_model *model, const struct k8s_node *callee,
 	}
 }
 
+/* A side that says methods or paths, and no port, means ports that have them; the others are not
+ * open beside them. */
+static bool
+speaks_of_http(const struct base_tree *side)
+{
+	return base_tree_get(side, "port") == NULL && base_tree_get(side, "ports") == NULL &&
+	       (base_tree_get(side, "methods") != NULL || base_tree_get(side, "paths") != NULL);
+}
+
 /* TCP ports know no methods and paths: either side saying some is a mistake. */
 static bool
 edge_tcp(struct k8s_model *model, const struct pair *pair, struct k8s_edge *edge)
@@ -191,7 +200,8 @@ edge_tcp(struct k8s_model *model, const struct pair *pair, struct k8s_edge *edge
 	}
 	edge->http = false;
 	edge->port_count = ports_common(model, pair, false, &edge->ports);
-	if (edge->port_count == 0) {
+	if (edge->port_count == 0 ||
+	    (!only_tcp && (speaks_of_http(pair->call) || speaks_of_http(pair->accept)))) {
 		return false;
 	}
 	k8s_graph_add(model, edge);

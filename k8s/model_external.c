@@ -302,6 +302,49 @@ any_pci(const struct k8s_node *node)
 	return false;
 }
 
+/* Outcomes after which the host may have done what it was asked. */
+static bool
+is_too_late(const struct base_tree *retries)
+{
+	static const char *const LATE[] = {"5xx", "gateway-error", "reset", "retriable-4xx",
+	    "cancelled", "deadline-exceeded", "internal"};
+	static const char *const CODES[] = {"408", "500", "502", "504"};
+	const struct base_tree *on = base_tree_get(retries, "retryOn");
+	const struct base_tree *codes = base_tree_get(retries, "statusCodes");
+	bool late = false;
+
+	for (size_t i = 0; i < sizeof(LATE) / sizeof(LATE[0]); i++) {
+		late = late || k8s_list_has(on, LATE[i]);
+	}
+	for (size_t i = 0; i < sizeof(CODES) / sizeof(CODES[0]); i++) {
+		late = late || k8s_list_has(codes, CODES[i]);
+	}
+	return late;
+}
+
+/* Retries at the gateway are of every method, so they are held against what a host may have done. */
+static const struct base_tree *
+external_retries(struct k8s_model *model, const struct k8s_node *node)
+{
+	const struct base_tree *retries = base_tree_get(node->spec, "retries");
+
+	if (base_tree_int(retries, "attempts", 0) == 0) {
+		return k8s_model_retries(model, retries, node->origin);
+	}
+	if (any_pci(node)) {
+		k8s_model_find(model, LINT_RETRY_PCI, retries->origin, "leave retries out",
+		    "%s is called by a service of class pci and has retries", node->name);
+		return k8s_model_retries(model, NULL, retries->origin);
+	}
+	if (!base_tree_bool(node->spec, "idempotent", false) && is_too_late(retries)) {
+		k8s_model_find(model, LINT_RETRY_UNSAFE, retries->origin,
+		    "retry only what did not arrive (connect-failure, refused-stream, 429, 503), or "
+		    "write idempotent: true if it is",
+		    "requests to %s are retried when they may have been done", node->name);
+	}
+	return k8s_model_retries(model, retries, node->origin);
+}
+
 static void
 put_legs(struct k8s_model *model, struct base_tree_build *map, const struct external *external)
 {
@@ -339,8 +382,7 @@ external_tree(struct k8s_model *model, const struct k8s_node *node)
 	base_tree_put(map, "tls", tls_tree(model, &external, addresses));
 	base_tree_put(map, "callers", callers_tree(model, node));
 	k8s_put_same(map, "timeout", node->spec, "timeout");
-	base_tree_put(map, "retries",
-	    k8s_model_retries(model, base_tree_get(node->spec, "retries"), origin));
+	base_tree_put(map, "retries", external_retries(model, node));
 	base_tree_put(map, "policy", policy_tree(model, node));
 	k8s_put_flag(model, map, "pci", any_pci(node), origin);
 	return base_tree_done(map);

@@ -35,7 +35,7 @@ static const char APPS[] =
 	HEAD "Service\nmetadata: {name: pay, namespace: shop}\nspec:\n  owner: team\n  class: pci\n"
 	"  logging: {redact: [query, authorization]}\n  workload: {selector: {app: pay}}\n"
 	"  identity: {maxTtl: 90m}\n"
-	"  ports: [{name: http, protocol: http, port: 80, targetPort: 8081}]\n"
+	"  ports: [{name: http, protocol: http, port: 80, targetPort: 8081}, {name: raw, protocol: tcp, port: 9000}]\n"
 	"  accepts: [{from: cart, paths: [/pay, /refund]}]\n"
 	HEAD "ExternalService\nmetadata: {name: mail, namespace: shop}\nspec:\n  owner: team\n"
 	"  hosts: [mail.example, mail2.example]\n  callers: [cart]\n  gateway: out\n"
@@ -154,6 +154,8 @@ START_TEST(test_declared_edge)
 	const struct base_tree *allow;
 
 	begin();
+	/* both sides speak of paths: a port without HTTP is not open beside them */
+	ck_assert_ptr_null(named(named(model, "services", "pay"), "allow", "from-cart-2"));
 	allow = named(named(model, "services", "pay"), "allow", "from-cart");
 	ck_assert_str_eq(item(allow, "methods", 0), "POST");
 	ck_assert_str_eq(item(allow, "paths", 0), "/pay");

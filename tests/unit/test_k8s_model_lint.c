@@ -91,6 +91,13 @@ static const struct sample SAMPLES[] = {
 	    "is of class pci and has retries"},
 	{"MCA1015", SERVICE("a") "  faults: [{route: gone, abort: {percent: \"1\", status: 503}, "
 	    "expires: 2026-12-01}]\n", "a has no route named gone"},
+	{"MCA1014", SERVICE("a") PCI "  calls: [{external: x}]\n" EXTERNAL("x", "a")
+	    "  retries: {attempts: 1}\n" EGRESS("out"), "x is called by a service of class pci and has retries"},
+	{"MCA1013", SERVICE("a") "  calls: [{external: x}]\n" EXTERNAL("x", "a")
+	    "  retries: {attempts: 1, retryOn: [connect-failure, 5xx]}\n" EGRESS("out"), "may have been done"},
+	{"MCA1013", SERVICE("a") "  calls: [{external: x}]\n" EXTERNAL("x", "a")
+	    "  retries: {attempts: 1, retryOn: [retriable-status-codes], statusCodes: [504]}\n" EGRESS("out"),
+	    "may have been done"},
 	{"MCA1016", SERVICE("a") "  scaling: {max: 5}\n  rollout: {strategy: canary}\n"
 	    "  calls: [{data: db, pool: {size: 2}}]\n" DB "  maxConnections: 19\n",
 	    "may open 20 connections, but it takes 19"},
@@ -207,6 +214,10 @@ START_TEST(test_nothing_is_found_in_sound_ones)
 		    "  gateway: right\n" INGRESS("left") INGRESS("right"), NULL},
 		{"", SERVICE("a") "  calls: [{external: x}]\n" EXTERNAL("x", "a") EGRESS("out"), NULL},
 		{"", SERVICE("a") IN("one", "a") HTTP, NULL},
+		{"", SERVICE("a") "  calls: [{external: x}]\n" EXTERNAL("x", "a")
+		    "  idempotent: true\n  retries: {attempts: 1, retryOn: [5xx]}\n" EGRESS("out"), NULL},
+		{"", SERVICE("a") "  calls: [{external: x}]\n" EXTERNAL("x", "a")
+		    "  retries: {attempts: 1, retryOn: [connect-failure]}\n" EGRESS("out"), NULL},
 		{"", SERVICE("judge") INGRESS("public")
 		    "  waf: {backend: ext-authz, failure: closed, service: judge}\n", NULL},
 		{"", SERVICE("a") "  identity: {maxTtl: 60s, dnsNames: [a.x, b.x]}\n", NULL},
