@@ -20,10 +20,12 @@ const struct k8s_type_info K8S_TYPES[K8S_TYPE_COUNT] = {
 	"an RFC 1123 name: at most 253 of a-z, 0-9, - and ."},
     [K8S_HOST] = {"host", "^" LABEL "(\\." LABEL ")+$", LIMIT_DNS_NAME,
 	"a full DNS name in lower case, without wildcards and without a closing dot"},
-    /* Templates only as whole segments, as AuthorizationPolicy takes them. */
-    [K8S_PATH] = {"path", "^(" SEGMENT "|/[{][*][*]?[}])*(/[*]?)?$", 1024,
+    /* Templates only as whole segments, {**} last of them, and no * at the end beside them, as
+     * AuthorizationPolicy takes them (istio: pkg/config/security, CheckValidPathTemplate). */
+    [K8S_PATH] = {"path",
+	"^((" SEGMENT ")*(/[*]?)?|(" SEGMENT "|/[{][*][}])*(/[{][*][*][}](" SEGMENT ")*)?/?)$", 1024,
 	"a path such as /api/users, /api/users/* or /api/{*}/items; {*} and {**} are whole "
-	"segments"},
+	"segments, {**} the last template, without * beside them"},
     [K8S_FILE_PATH] = {"probe path", "^(" SEGMENT ")*/?$", 1024, "a path without wildcards"},
     [K8S_URL] = {"URL",
 	"^https://" LABEL "(\\." LABEL ")*(:[0-9]+)?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$", 2048,

@@ -76,6 +76,8 @@ var explained = []struct{ code, words, why string }{
 		"Istio has no API of its own for limits of a gateway; the filter names its workload, a priority and places by name"},
 	{"IST0134", "ServiceEntry addresses are required for this protocol",
 		"for its callers a TCP port is one external service's alone (MCA0117), so its listener may take every address"},
+	{"IST0127", "acme.cert-manager.io/http01-solver=true",
+		"pods of cert-manager's solver are there only while an issuer asks"},
 }
 
 func isExplained(code, message string) bool {
