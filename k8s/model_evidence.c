@@ -142,6 +142,24 @@ logging(struct k8s_model *model, const struct k8s_node *node, struct base_tree_b
 	row_end(&row, list, "10.2.1.4", "Refused access is in the log");
 }
 
+/* Where rules only watch, nothing limits anybody: there is no evidence that it does. */
+static void
+service_rows(struct k8s_model *model, const struct k8s_node *node, struct base_tree_build *list)
+{
+	bool limits = !k8s_observes(k8s_model_space(model, node->namespace));
+
+	if (limits) {
+		inbound(model, node, list);
+		outbound(model, node, list);
+	}
+	transmission(model, node, list);
+	if (limits) {
+		access_rules(model, node, list);
+	}
+	people(model, node, list);
+	logging(model, node, list);
+}
+
 const struct base_tree *
 k8s_model_evidence(struct k8s_model *model)
 {
@@ -155,12 +173,7 @@ k8s_model_evidence(struct k8s_model *model)
 			const struct k8s_node *node = &nodes->at[j];
 
 			if (node->pci) {
-				inbound(model, node, list);
-				outbound(model, node, list);
-				transmission(model, node, list);
-				access_rules(model, node, list);
-				people(model, node, list);
-				logging(model, node, list);
+				service_rows(model, node, list);
 			}
 		}
 	}

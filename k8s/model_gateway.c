@@ -51,6 +51,35 @@ gateway_certificate(struct k8s_model *model, const struct k8s_node *node,
 	return base_tree_done(map);
 }
 
+/* The hosts, each with a namespace whose routes may bind to it. A host alone may be bound from every
+ * namespace of the cluster, also by who is in no inventory. */
+static const struct base_tree *
+bound_hosts(struct k8s_model *model, const struct k8s_node *node, const struct base_tree *hosts)
+{
+	struct base_tree_build *list = base_tree_list(model->arena, hosts->origin);
+	struct k8s_index *seen = k8s_index_new(model->arena);
+
+	for (size_t i = 0; i < hosts->count; i++) {
+		k8s_push_str(model, list, base_arena_printf(model->arena, "./%s", hosts->items[i]->text),
+		    hosts->items[i]->origin);
+	}
+	k8s_index_put(seen, node->namespace, list);
+	for (const struct k8s_edge *edge = node->out_first; edge != NULL; edge = edge->next_out) {
+		const char *namespace = edge->to->namespace;
+
+		if (edge->why != K8S_WHY_GATEWAY || k8s_index_get(seen, namespace) != NULL) {
+			continue;
+		}
+		k8s_index_put(seen, namespace, list);
+		for (size_t i = 0; i < hosts->count; i++) {
+			k8s_push_str(model, list,
+			    base_arena_printf(model->arena, "%s/%s", namespace, hosts->items[i]->text),
+			    edge->origin);
+		}
+	}
+	return base_tree_done(list);
+}
+
 /* Each pod counts for itself. The share is of the most pods, so that all together never pass the
  * total; with fewer pods it is reached earlier. */
 static const struct base_tree *
@@ -220,6 +249,7 @@ gateway_tree(struct k8s_model *model, const struct k8s_node *node)
 	put_place(model, map, node);
 	base_tree_put(map, "hosts", hosts);
 	base_tree_put(map, "allHosts", k8s_all_hosts(model, hosts));
+	base_tree_put(map, "boundHosts", bound_hosts(model, node, hosts));
 	base_tree_put(map, "certificate", gateway_certificate(model, node, hosts));
 	k8s_put_same(map, "trustedProxies", node->spec, "trustedProxies");
 	k8s_gateway_check_paths(model, node);

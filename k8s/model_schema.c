@@ -234,7 +234,7 @@ static const struct field CALLER[] = {NEED("name", TEXT), NEED("namespace", TEXT
     NEED("principal", TEXT), END};
 static const struct field GATEWAY[] = {PLACE, MAY("ingress", FLAG), MAY("egress", FLAG),
     WORKLOAD_IDENTITY, NEED("selector", LABELS), APPLIES, NEED("hosts", TEXTS),
-    NEED("allHosts", TEXTS), {"certificate", MAP, true, CERTIFICATE}, MAY("trustedProxies", INT),
+    NEED("allHosts", TEXTS), NEED("boundHosts", TEXTS), {"certificate", MAP, true, CERTIFICATE}, MAY("trustedProxies", INT),
     {"routes", MAPS, false, GATEWAY_ROUTE}, {"allow", MAPS, false, GATEWAY_ALLOW},
     {"ipRules", MAPS, false, IP_RULE}, {"limits", MAP, true, LIMITS}, {"waf", MAP, true, WAF},
     MAY("resources", WHOLE), MAY("scaling", WHOLE), {"network", MAP, false, NETWORK},

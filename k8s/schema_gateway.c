@@ -17,7 +17,9 @@ static const struct k8s_map CERTIFICATE_MAP = {"Certificate", NULL, NULL, CERTIF
     "The certificate that clients see."};
 
 static const struct k8s_field ADMIN[] = {
-    {"paths", K8S_PATH, K8S_LIST | K8S_SOME | K8S_REQUIRED, NULL, NULL, NULL, "Paths."},
+    {"paths", K8S_PATH, K8S_LIST | K8S_SOME | K8S_REQUIRED, NULL, NULL, NULL,
+	"Paths as the gateway reads them; an application that takes what follows a ; for parameters "
+	"must refuse it itself."},
     {"allow", K8S_CIDR, K8S_LIST | K8S_SOME | K8S_REQUIRED, NULL, NULL, NULL,
 	"The only addresses that reach them."},
     K8S_END,

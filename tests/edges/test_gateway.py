@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ingress gateway of the example mesh on a real Envoy: addresses of clients, limits, hosts and paths. The chain and
 the routes are those that Istio's own code generates for the production tree; the certificate is a file, every service
-behind is one small application. The firewall is not among the filters: it would be fetched.
+behind is one small application. The firewall is among the filters, and is taken out: it would be fetched.
 
 A proxy of ours stands in front (trustedProxies: 1), so the last entry of X-Forwarded-For is the client's address and
 what a client wrote stands before it. scripts/conformance runs it: MESHCA_BIN, MESHCA_ENVOY, MESHCA_EDGES."""
@@ -46,8 +46,13 @@ def gateway(folder, files, drop=lambda name: False):
     chain = json.loads((FOLDER / "istio-ingress.public.chain.json").read_text())
     routes = {one["name"]: one for one in json.loads((FOLDER / "istio-ingress.public.routes.json").read_text())}
     del chain["filterChainMatch"]
-    removed = set()
-    take_out(chain, drop, removed)
+    removed, firewalls = set(), []
+
+    def is_dropped(name):
+        if "trafficextension" in name:
+            firewalls.append(name)
+        return "trafficextension" in name or drop(name)
+    take_out(chain, is_dropped, removed)
     for one in chain["filters"]:
         if "rds" in one["typedConfig"]:
             one["typedConfig"]["routeConfig"] = routes[one["typedConfig"].pop("rds")["routeConfigName"]]
@@ -58,7 +63,7 @@ def gateway(folder, files, drop=lambda name: False):
     port = application()
     clusters = [cluster(name, port) for name in sorted(set(names_of_clusters(chain)))]
     envoy = Envoy(folder, [listener("public", *ADDRESS, chain)], clusters)
-    envoy.removed = removed
+    envoy.removed, envoy.firewalls = removed, firewalls
     return envoy
 
 
@@ -156,6 +161,7 @@ class Gateway(unittest.TestCase):
 
     def test_what_was_taken_out(self):
         self.assertLessEqual(self.envoy.removed, {"istio.metadata_exchange", "istio.stats", "istio.alpn"})
+        self.assertEqual([name.rpartition("/")[2] for name in self.envoy.firewalls], ["istio-ingress.public-waf"])
 
 
 if __name__ == "__main__":

@@ -429,13 +429,27 @@ def gateways_log_what_they_refuse(tree):
             yield one, "no Telemetry logs refusals of its pods"
 
 
+def hosts_of(server):
+    """Without the namespaces that may bind to them."""
+    return {host.rpartition("/")[2] for host in server.get("hosts") or []}
+
+
+@invariant
+def gateways_say_who_binds_to_a_host(tree):
+    """Or a route of any namespace of the cluster could take requests that come to it, and those that leave."""
+    for one, spec in tree.spec("Gateway"):
+        for host in (host for server in spec.get("servers") or [] for host in server.get("hosts") or []):
+            if host.partition("/")[0] in ("*", host):
+                yield one, f"{host} may be bound from every namespace"
+
+
 def bound(tree):
     """Every (VirtualService, its spec, server) where a Gateway's server has one of its hosts."""
     gateways = {f"{one['metadata'].get('namespace')}/{one['metadata']['name']}": spec for one, spec in tree.spec("Gateway")}
     for one, spec in tree.spec("VirtualService"):
         for gateway in spec.get("gateways") or []:
             for server in gateways.get(gateway, {}).get("servers") or []:
-                if set(server.get("hosts") or []) & set(spec.get("hosts") or []):
+                if hosts_of(server) & set(spec.get("hosts") or []):
                     yield one, spec, server
 
 
@@ -443,7 +457,7 @@ def bound(tree):
 def plaintext_only_redirects(tree):
     """Where a host is served over TLS, its routes at a port without TLS lead nowhere but there."""
     secure = {host for _, spec in tree.spec("Gateway") for server in spec.get("servers") or []
-              if server["port"]["protocol"] == "HTTPS" for host in server.get("hosts") or []}
+              if server["port"]["protocol"] == "HTTPS" for host in hosts_of(server)}
     for one, spec, server in bound(tree):
         if server["port"]["protocol"] != "HTTP" or not secure & set(spec["hosts"]) or (
                 server.get("tls") or {}).get("httpsRedirect"):
@@ -458,7 +472,7 @@ def plaintext_only_redirects(tree):
 def first_legs_meet_a_server(tree):
     """What a caller's proxy asks an egress gateway for is a host of one of its servers."""
     mutual = {host for _, spec in tree.spec("Gateway") for server in spec.get("servers") or []
-              if (server.get("tls") or {}).get("mode") == "ISTIO_MUTUAL" for host in server.get("hosts") or []}
+              if (server.get("tls") or {}).get("mode") == "ISTIO_MUTUAL" for host in hosts_of(server)}
     for one, spec in tree.spec("DestinationRule"):
         for subset in spec.get("subsets") or []:
             tls = (subset.get("trafficPolicy") or {}).get("tls") or {}

@@ -450,9 +450,10 @@ def gateways_serve_their_hosts(tree, model):
     for gateway in ingress(model):
         spec = index.spec("Gateway", gateway["namespace"], gateway["name"])
         https = [one for one in spec.get("servers", []) if one["port"]["protocol"] == "HTTPS"]
-        index.same(gateway["name"], sorted(host for one in https for host in one["hosts"]), sorted(gateway["hosts"]))
+        index.same(gateway["name"], sorted(host for one in https for host in one["hosts"]), sorted(
+            gateway["boundHosts"]))
         for one in spec.get("servers", []):
-            index.same(gateway["name"], sorted(one["hosts"]), sorted(gateway["hosts"]))
+            index.same(gateway["name"], sorted(one["hosts"]), sorted(gateway["boundHosts"]))
         for one in https:
             index.same(gateway["name"], (at(one, "tls", "mode"), at(one, "tls", "credentialName"), at(
                 one, "tls", "minProtocolVersion")), ("SIMPLE", gateway["certificate"]["secretName"],
@@ -578,7 +579,7 @@ def externals_leave_by_their_gateway(tree, model):
         index.same(far, at(index.spec("ServiceEntry", gateway["namespace"], far), "exportTo"), ["."])
         for server in index.spec("Gateway", gateway["namespace"], far).get("servers") or [{}]:
             index.same(far, (at(server, "tls", "mode"), server.get("hosts")), (
-                "ISTIO_MUTUAL", [host["host"] for host in one["hosts"]]))
+                "ISTIO_MUTUAL", ["./" + host["host"] for host in one["hosts"]]))
         tls = at(index.spec("DestinationRule", gateway["namespace"], far), "subsets", 0, "trafficPolicy", "tls") or {}
         index.same(far, (tls.get("mode"), tls.get("subjectAltNames")), (
             "ISTIO_MUTUAL", ["spiffe://" + gateway["principal"]]))

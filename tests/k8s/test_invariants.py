@@ -46,6 +46,11 @@ BY_PRINCIPAL = thing("AuthorizationPolicy", {"selector": {"matchLabels": {"app":
     {"from": [{"source": {"principals": ["a"]}}], "to": [{"operation": {"ports": ["443"]}}]}]}, SECURITY)
 
 
+def serving(*hosts):
+    return thing("Gateway", {"selector": {"app": "gw"}, "servers": [
+        {"port": {"number": 443, "name": "https", "protocol": "HTTPS"}, "hosts": list(hosts)}]})
+
+
 def at_gateway(kind, **spec):
     group = {"Telemetry": "telemetry.istio.io/v1"}.get(kind, "extensions.istio.io/v1alpha1")
     return thing(kind, {"selector": {"matchLabels": {"app": "gw"}}, **spec}, group)
@@ -53,12 +58,12 @@ def at_gateway(kind, **spec):
 
 def mutual(mode):
     return thing("Gateway", {"selector": {"app": "gw"}, "servers": [
-        {"port": {"number": 443, "name": "tls", "protocol": "HTTPS"}, "hosts": ["a.b"], "tls": {"mode": mode}}]})
+        {"port": {"number": 443, "name": "tls", "protocol": "HTTPS"}, "hosts": ["./a.b"], "tls": {"mode": mode}}]})
 
 
 BOTH_PORTS = thing("Gateway", {"selector": {"app": "gw"}, "servers": [
-    {"port": {"number": 443, "name": "https", "protocol": "HTTPS"}, "hosts": ["a.b"], "tls": {"mode": "SIMPLE"}},
-    {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["a.b"]}]})
+    {"port": {"number": 443, "name": "https", "protocol": "HTTPS"}, "hosts": ["./a.b"], "tls": {"mode": "SIMPLE"}},
+    {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["./a.b"]}]})
 
 
 def at_ports(name="a", **more):
@@ -148,6 +153,7 @@ CASES = {
     "gateways_log_what_they_refuse": ([[GATEWAY, thing("Telemetry", {"accessLogging": [{}]},
                                                        "telemetry.istio.io/v1")]],
                                       [GATEWAY, at_gateway("Telemetry", accessLogging=[{}])]),
+    "gateways_say_who_binds_to_a_host": ([[serving("a.b")], [serving("*/a.b")]], [serving("./a.b", "shop/a.b")]),
     "plaintext_only_redirects": ([[BOTH_PORTS, at_ports()], [BOTH_PORTS, at_ports(match=[{"port": 443}, {"port": 80}])]],
                                  [BOTH_PORTS, at_ports(match=[{"port": 443}]),
                                   at_ports("b", match=[{"port": 80}], redirect={"scheme": "https"})]),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is derived from a small mesh, value by value. */
+#include <stdio.h>
 #include <string.h>
 
 #include "check_main.h"
@@ -67,9 +68,9 @@ static struct k8s_inventory *inventory;
 static const struct base_tree *model;
 
 static void
-begin(void)
+begin_in(const char *mesh)
 {
-	const struct k8s_file files[] = {{"mesh.yaml", base_span_str(MESH)},
+	const struct k8s_file files[] = {{"mesh.yaml", base_span_str(mesh)},
 	    {"apps.yaml", base_span_str(APPS)}, {"others.yaml", base_span_str(OTHERS)}};
 	const struct k8s_findings *findings;
 
@@ -80,6 +81,12 @@ begin(void)
 	model = k8s_model_derive(k8s_inventory_arena(inventory),
 	    k8s_inventory_resolve(inventory, "production"), NULL);
 	ck_assert_ptr_nonnull(model);
+}
+
+static void
+begin(void)
+{
+	begin_in(MESH);
 }
 
 static void
@@ -299,6 +306,26 @@ START_TEST(test_evidence)
 }
 END_TEST
 
+/* Dry runs limit nobody, and are evidence of nothing. */
+START_TEST(test_no_evidence_where_rules_only_watch)
+{
+	static const char *const LIMITS[] = {"1.3.1", "1.3.2", "7.2.5"};
+	char mesh[4096];
+	const struct base_tree *evidence;
+
+	(void)snprintf(mesh, sizeof(mesh), "%s  namespaces: [{name: shop, enforcement: observe}]\n", MESH);
+	begin_in(mesh);
+	evidence = base_tree_get(model, "evidence");
+	ck_assert_uint_gt(evidence->count, 0);
+	for (uint32_t i = 0; i < evidence->count; i++) {
+		for (size_t j = 0; j < sizeof(LIMITS) / sizeof(LIMITS[0]); j++) {
+			ck_assert_str_ne(text_at(evidence->items[i], "requirement"), LIMITS[j]);
+		}
+	}
+	end();
+}
+END_TEST
+
 static const struct base_tree *
 fact(const struct base_tree *facts, const char *class, const char *key)
 {
@@ -342,4 +369,5 @@ START_TEST(test_facts)
 END_TEST
 
 CHECK_MAIN("k8s_model", test_derived_edges, test_declared_edge, test_sidecar_knows_every_callee,
-    test_routes, test_certificate_ttl, test_pools, test_gateways, test_external, test_evidence, test_facts)
+    test_routes, test_certificate_ttl, test_pools, test_gateways, test_external, test_evidence,
+    test_no_evidence_where_rules_only_watch, test_facts)

@@ -499,8 +499,7 @@ func TestGatewaysLogAndFilter(t *testing.T) {
 						config := dump(t, chain)
 						chains++
 						if env.Model.Environment.Profile != "stable" &&
-							!strings.Contains(config, "rbac_access_denied") &&
-							!strings.Contains(config, "shadow_engine_result") {
+							!strings.Contains(config, "code_details.startsWith('jwt_authn_access_denied')") {
 							t.Errorf("%s %s logs no refusal", gateway.Name, one.Name)
 						}
 						if gateway.Waf != nil && gateway.Waf.Backend == "coraza-wasm" &&
