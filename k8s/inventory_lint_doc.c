@@ -119,6 +119,13 @@ lint_ports(const struct k8s_lint_run *run, const struct base_tree *spec)
 {
 	const struct base_tree *ports = base_tree_get(spec, "ports");
 
+	if (is_pci(spec) && is_permissive(run, spec) &&
+	    !says(namespace_of(run, spec), "enforcement", "observe")) {
+		k8s_findings_add(run->findings, LINT_PLAINTEXT_PCI, origin_of(spec, "class"),
+		    "write mtls: STRICT for its namespace",
+		    "%.64s is of class pci, and its namespace takes plaintext in %.64s",
+		    name_of(spec), run->name);
+	}
 	for (uint32_t i = 0; i < ports->count; i++) {
 		const struct base_tree *port = ports->items[i];
 
@@ -207,6 +214,45 @@ lint_service_pci(const struct k8s_lint_run *run, const struct base_tree *spec)
 	}
 }
 
+/* The first protocol word of a port says whether requests can be told apart (graph.c: speaks_http). */
+static bool
+has_http(const struct base_tree *ports)
+{
+	for (uint32_t i = 0; i < ports->count; i++) {
+		if (says(ports->items[i], "protocol", "http") ||
+		    says(ports->items[i], "protocol", "http2") ||
+		    says(ports->items[i], "protocol", "grpc") ||
+		    says(ports->items[i], "protocol", "grpc-web")) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+lint_rollout(const struct k8s_lint_run *run, const struct base_tree *spec)
+{
+	const struct base_tree *rollout = base_tree_get(spec, "rollout");
+	const char *who = base_tree_str(base_tree_at(run->all, "mesh"), "progressiveDelivery",
+	    "argo-rollouts");
+
+	if (rollout == NULL || rollout->kind != BASE_TREE_MAP) {
+		return;
+	}
+	if (!says(base_tree_get(spec, "workload"), "kind", "Rollout") ||
+	    strcmp(who, "argo-rollouts") != 0) {
+		k8s_findings_add(run->findings, LINT_ROLLOUT, rollout->origin,
+		    "write workload: {kind: Rollout} and the mesh's progressiveDelivery: argo-rollouts, "
+		    "or take rollout out", "%.64s has a rollout that nobody runs", name_of(spec));
+	}
+	if (strcmp(base_tree_str(rollout, "strategy", "canary"), "canary") == 0 &&
+	    !has_http(base_tree_get(spec, "ports"))) {
+		k8s_findings_add(run->findings, LINT_ROLLOUT, rollout->origin,
+		    "write strategy: blue-green", "%.64s has a canary and no port that speaks HTTP",
+		    name_of(spec));
+	}
+}
+
 static void
 lint_service(const struct k8s_lint_run *run, const struct base_tree *spec)
 {
@@ -214,6 +260,7 @@ lint_service(const struct k8s_lint_run *run, const struct base_tree *spec)
 
 	lint_ports(run, spec);
 	lint_scaling(run, spec);
+	lint_rollout(run, spec);
 	for (uint32_t i = 0; faults != NULL && i < faults->count; i++) {
 		lint_fault(run, spec, faults->items[i]);
 	}

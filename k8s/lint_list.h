@@ -93,4 +93,7 @@ K8S_LINT_ROW(133, LINT_NO_PROXY, K8S_ERROR, "no-proxy",
     "A workload without a proxy has no identity, and no rule holds there.")
 K8S_LINT_ROW(134, LINT_WAF_IMAGE, K8S_ERROR, "waf-image",
     "A gateway that may not reach the registry never gets its filter.")
+K8S_LINT_ROW(135, LINT_ROLLOUT, K8S_ERROR, NULL,
+    "A rollout needs somebody who runs it, and a canary requests that can be shifted: without them a new version goes "
+    "to everybody unseen.")
 #include "k8s/lint_model.h"

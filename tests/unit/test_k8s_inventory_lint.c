@@ -116,6 +116,12 @@ static const struct sample SAMPLES[] = {
 	    "  owner: team\n  maxConnections: 9\n  workload: {selector: {app: db}}\n  engine: other\n" DATA_PORTS,
 	    "shop/cart is a Service, too (cart.yaml:"},
 	{"MCA0131", "", "", DATA("other") "  ports: [{name: db, port: 1, host: cart}]\n", "is a Service, too"},
+	{"MCA0106", "  policies: {mtls: PERMISSIVE}\n", "  class: pci\n  logging: {redact: [query, authorization]}\n",
+	    NULL, "its namespace takes plaintext in production"},
+	{"MCA0135", "", "  rollout: {strategy: canary}\n", NULL, "a rollout that nobody runs"},
+	{"MCA0135", "", "", HEAD "Service\nmetadata: {name: q, namespace: shop}\nspec:\n  owner: team\n"
+	    "  workload: {kind: Rollout, selector: {app: q}}\n  rollout: {strategy: canary}\n"
+	    "  ports: [{name: raw, protocol: tcp, port: 7}]\n", "q has a canary and no port that speaks HTTP"},
 	{"MCA0132", "", "", HEAD "Gateway\nmetadata: {name: public, namespace: istio-system}\nspec:\n"
 	    "  selector: {app: edge}\n  direction: egress\n", "Istio's own namespace"},
 	{"MCA0132", "", "", HEAD "Gateway\nmetadata: {name: public, namespace: meshca}\nspec:\n"
