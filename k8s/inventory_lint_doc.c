@@ -380,6 +380,13 @@ lint_gateway(const struct k8s_lint_run *run, const struct base_tree *spec)
 			    FILTERED[i], name_of(spec));
 		}
 	}
+	if (base_tree_get(ranges, "allow") != NULL &&
+	    says(base_tree_get(spec, "certificate"), "challenge", "http-01")) {
+		k8s_findings_add(run->findings, LINT_CHALLENGE_ADDRESS, origin_of(ranges, "allow"),
+		    "write challenge: dns-01, or leave clientRanges.allow out",
+		    "%.64s lets in some addresses only, and the issuer of its certificate asks by HTTP",
+		    name_of(spec));
+	}
 	if (base_tree_get(waf, "image") != NULL && base_tree_get(waf, "sha256") == NULL) {
 		k8s_findings_add(run->findings, LINT_WAF_UNPINNED, origin_of(waf, "image"),
 		    "add sha256:", "%.64s: the filter's image has no digest", name_of(spec));

@@ -96,4 +96,6 @@ K8S_LINT_ROW(134, LINT_WAF_IMAGE, K8S_ERROR, "waf-image",
 K8S_LINT_ROW(135, LINT_ROLLOUT, K8S_ERROR, NULL,
     "A rollout needs somebody who runs it, and a canary requests that can be shifted: without them a new version goes "
     "to everybody unseen.")
+K8S_LINT_ROW(136, LINT_CHALLENGE_ADDRESS, K8S_ERROR, NULL,
+    "With HTTP-01 the issuer asks from addresses that nobody knows beforehand.")
 #include "k8s/lint_model.h"

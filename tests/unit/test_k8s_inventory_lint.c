@@ -118,6 +118,8 @@ static const struct sample SAMPLES[] = {
 	{"MCA0131", "", "", DATA("other") "  ports: [{name: db, port: 1, host: cart}]\n", "is a Service, too"},
 	{"MCA0106", "  policies: {mtls: PERMISSIVE}\n", "  class: pci\n  logging: {redact: [query, authorization]}\n",
 	    NULL, "its namespace takes plaintext in production"},
+	{"MCA0136", "", "", INGRESS "  hosts: [shop.example]\n  certificate: {issuer: a, challenge: http-01}\n"
+	    "  trustedProxies: 1\n  clientRanges: {allow: [192.0.2.0/24]}\n", "asks by HTTP"},
 	{"MCA0135", "", "  rollout: {strategy: canary}\n", NULL, "a rollout that nobody runs"},
 	{"MCA0135", "", "", HEAD "Service\nmetadata: {name: q, namespace: shop}\nspec:\n  owner: team\n"
 	    "  workload: {kind: Rollout, selector: {app: q}}\n  rollout: {strategy: canary}\n"
