@@ -159,7 +159,7 @@ struct peer {
 	const char *namespace; /* NULL: anywhere */
 	const struct base_tree *selector;
 	const struct base_origin *origin;
-	const struct base_tree *ranges; /* addresses of no pod; NULL: none */
+	const struct base_tree *ip_blocks; /* without namespace: only there; may be NULL */
 };
 
 static void
@@ -182,7 +182,7 @@ peer_push(struct k8s_model *model, struct base_tree_build *list, const struct pe
 	k8s_put_str(model, map, "why", peer->why, peer->origin);
 	k8s_put_str(model, map, "namespace", peer->namespace, peer->origin);
 	base_tree_put(map, "selector", peer->selector);
-	base_tree_put(map, "ranges", peer->ranges);
+	base_tree_put(map, "ipBlocks", peer->ip_blocks);
 	base_tree_put(map, "ports", ports);
 	base_tree_push(list, base_tree_done(map));
 }
@@ -325,11 +325,11 @@ static void
 egress_image(struct k8s_model *model, struct base_tree_build *list, const struct k8s_node *node)
 {
 	const struct base_tree *waf = base_tree_get(node->spec, "waf");
-	struct peer peer = {.why = "waf-image", .ranges = base_tree_get(waf, "imageRanges")};
+	struct peer peer = {.why = "waf-image", .ip_blocks = base_tree_get(waf, "imageRanges")};
 
-	if (node->kind == K8S_NODE_GATEWAY && peer.ranges != NULL &&
+	if (node->kind == K8S_NODE_GATEWAY && peer.ip_blocks != NULL &&
 	    strcmp(base_tree_str(waf, "backend", ""), "coraza-wasm") == 0) {
-		peer.origin = peer.ranges->origin;
+		peer.origin = peer.ip_blocks->origin;
 		peer_push(model, list, &peer, one_port(model, REGISTRY_PORT, peer.origin));
 	}
 }

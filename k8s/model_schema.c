@@ -100,7 +100,7 @@ static const struct field CALLEE[] = {NEED("kind", TEXT), NEED("name", TEXT),
     MAY("timeout", TEXT), END};
 static const struct field PEER_PORT[] = {NEED("port", INT), NEED("protocol", TEXT), END};
 static const struct field PEER[] = {NEED("why", TEXT), MAY("namespace", TEXT),
-    MAY("selector", LABELS), MAY("ranges", TEXTS), {"ports", MAPS, false, PEER_PORT}, END};
+    MAY("selector", LABELS), MAY("ipBlocks", TEXTS), {"ports", MAPS, false, PEER_PORT}, END};
 static const struct field NETWORK[] = {{"ingress", MAPS, false, PEER},
     {"egress", MAPS, false, PEER}, END};
 static const struct field TELEMETRY[] = {NEED("redact", TEXTS), MAY("noQuery", FLAG),

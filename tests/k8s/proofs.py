@@ -641,7 +641,7 @@ def the_network_says_the_same(tree, model):
             have = {row for row in peers(spec.get(side, []), key) if row[0]}
             index.same(f"{service['name']} {side}", have, want)
         index.same(f"{service['name']} leaves", leaving(spec), sorted(
-            (row.get("ranges") or [], sorted(port["port"] for port in row["ports"]))
+            (row.get("ipBlocks") or [], sorted(port["port"] for port in row["ports"]))
             for row in service["network"]["egress"] if not row.get("namespace")))
     outside = {(one["namespace"], one["name"]) for one in model["gateways"]}
     for one in index.of("NetworkPolicy"):

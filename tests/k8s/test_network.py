@@ -187,11 +187,11 @@ class Network(Mesh):
                                  kind == "gateway" and (namespace, name) in leaving and port == 443, (name, port))
 
     def test_gateways_fetch_their_firewall_from_its_registry_alone(self):
-        ranges = [(one, peer) for one in self.model["gateways"] for peer in one["network"]["egress"] if "ranges" in peer]
+        ranges = [(one, peer) for one in self.model["gateways"] for peer in one["network"]["egress"] if "ipBlocks" in peer]
         self.assertEqual([peer["why"] for _, peer in ranges], ["waf-image"])
         for gateway, peer in ranges:
             pod = (gateway["namespace"], gateway["selector"])
-            registry = ("", {"address": str(ipaddress.ip_network(peer["ranges"][0])[1])})
+            registry = ("", {"address": str(ipaddress.ip_network(peer["ipBlocks"][0])[1])})
             self.assertEqual([self.policies.passes(pod, registry, port) for port in (443, 80)], [True, False])
 
     def test_without_a_policy_everything_passes(self):
