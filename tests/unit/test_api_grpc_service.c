@@ -27,6 +27,7 @@
 #include "tests/unit/ca_make.h"
 #include "tests/unit/csr_make.h"
 #include "tests/unit/check_main.h"
+#include "tests/unit/token_make.h"
 
 #define DAY 86400
 
@@ -216,40 +217,6 @@ on_gone(void *self, struct base_chan *chan, enum mc_err why)
 
 /* --- tokens --- */
 
-static void
-b64url_add(struct base_buf *out, const char *text)
-{
-	base_enc_b64url(out, base_span_str(text));
-}
-
-/* ES256 over the claims. The caller frees. */
-static char *
-token_make(const char *claims)
-{
-	struct base_buf out;
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	uint8_t der[80];
-	size_t der_len = sizeof(der);
-	const unsigned char *ptr = der;
-	uint8_t rs[64];
-	ECDSA_SIG *sig;
-
-	base_buf_init(&out, LIMIT_TOKEN);
-	b64url_add(&out, "{\"alg\":\"ES256\",\"kid\":\"k1\"}");
-	base_buf_append_u8(&out, '.');
-	b64url_add(&out, claims);
-	ck_assert_int_eq(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, w.token_key), 1);
-	ck_assert_int_eq(EVP_DigestSign(ctx, der, &der_len, out.ptr, out.len), 1);
-	sig = d2i_ECDSA_SIG(NULL, &ptr, (long)der_len);
-	BN_bn2binpad(ECDSA_SIG_get0_r(sig), rs, 32);
-	BN_bn2binpad(ECDSA_SIG_get0_s(sig), rs + 32, 32);
-	ECDSA_SIG_free(sig);
-	EVP_MD_CTX_free(ctx);
-	base_buf_append_u8(&out, '.');
-	base_enc_b64url(&out, base_span_of(rs, sizeof(rs)));
-	return base_buf_take_str(&out);
-}
-
 static char *
 token_of(const char *sub, const char *aud, int64_t exp_at)
 {
@@ -257,35 +224,10 @@ token_of(const char *sub, const char *aud, int64_t exp_at)
 	    "\"exp\":%lld,\"kubernetes.io\":{\"namespace\":\"ecotrack\","
 	    "\"serviceaccount\":{\"name\":\"order-service\"},\"pod\":{\"name\":\"p-1\"}}}",
 	    aud, sub, (long long)exp_at);
-	char *token = token_make(claims);
+	char *token = token_make(w.token_key, claims);
 
 	free(claims);
 	return token;
-}
-
-#define SUB "system:serviceaccount:ecotrack:order-service"
-
-static char *
-jwks_make(EVP_PKEY *key)
-{
-	struct base_buf x;
-	struct base_buf y;
-	uint8_t point[65];
-	size_t len = 0;
-	char *out;
-
-	ck_assert_int_eq(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point,
-	    sizeof(point), &len), 1);
-	base_buf_init(&x, 64);
-	base_buf_init(&y, 64);
-	base_enc_b64url(&x, base_span_of(point + 1, 32));
-	base_enc_b64url(&y, base_span_of(point + 33, 32));
-	out = base_xasprintf("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k1\","
-	    "\"x\":\"%.*s\",\"y\":\"%.*s\"}]}", (int)x.len, (char *)x.ptr, (int)y.len,
-	    (char *)y.ptr);
-	base_buf_clear(&x);
-	base_buf_clear(&y);
-	return out;
 }
 
 /* --- the world --- */
@@ -336,7 +278,7 @@ world_start(void)
 	w.loop = base_loop_new();
 	w.ca = make_ca("P-256", "cluster.local", base_clock_now() + 90 * DAY);
 	w.token_key = EVP_EC_gen("P-256");
-	w.jwks = jwks_make(w.token_key);
+	w.jwks = token_jwks(w.token_key);
 	w.cluster = (struct config_cluster){.name = cluster, .issuer = issuer,
 	    .audience = audience, .jwks = w.jwks};
 	w.environment = (struct config_environment){.name = name,
@@ -473,7 +415,7 @@ START_TEST(chain_layout)
 	struct base_buf bundle;
 
 	world_start();
-	token = token_of(SUB, "istio-ca", base_clock_now() + 600);
+	token = token_of(TOKEN_SUB, "istio-ca", base_clock_now() + 600);
 	c.token = token;
 	ck_assert_int_eq(call(&c), 0);
 	ck_assert_uint_eq(c.answer.chain_len, 3);
@@ -503,11 +445,11 @@ START_TEST(callers_refused)
 		int64_t exp_s;
 		const char *word;
 	} cases[] = {
-	    {SUB, "other", 600, "audience"},
-	    {SUB, "istio-ca", -120, "expired"},
+	    {TOKEN_SUB, "other", 600, "audience"},
+	    {TOKEN_SUB, "istio-ca", -120, "expired"},
 	    {"system:serviceaccountx:ecotrack:order-service", "istio-ca", 600, "subject"},
 	    {"system:serviceaccount:ecotrack", "istio-ca", 600, "subject"},
-	    {SUB ":more", "istio-ca", 600, "subject"},
+	    {TOKEN_SUB ":more", "istio-ca", 600, "subject"},
 	    {"system:serviceaccount:other:order-service", "istio-ca", 600, "bound"},
 	};
 
@@ -540,7 +482,7 @@ START_TEST(requests_refused)
 	char *token;
 
 	world_start();
-	token = token_of(SUB, "istio-ca", base_clock_now() + 600);
+	token = token_of(TOKEN_SUB, "istio-ca", base_clock_now() + 600);
 	struct client csr = {.token = token, .csr = "no PEM"};
 	ck_assert_int_eq(call(&csr), 3);
 	ck_assert(strstr(csr.answer.message, "csr-pem") != NULL);
@@ -575,7 +517,7 @@ START_TEST(one_flight)
 	base_enc_pem(&pem, "CERTIFICATE REQUEST", base_buf_span(&der));
 	csr = base_buf_take_str(&pem);
 	base_buf_clear(&der);
-	token = token_of(SUB, "istio-ca", base_clock_now() + 600);
+	token = token_of(TOKEN_SUB, "istio-ca", base_clock_now() + 600);
 	struct client same[4] = {{.token = token, .csr = csr}, {.token = token, .csr = csr},
 	    {.token = token, .csr = csr}, {.token = token, .csr = csr}};
 	w.hold_us = 700000;
@@ -602,7 +544,7 @@ START_TEST(deadline)
 	char *token;
 
 	world_start();
-	token = token_of(SUB, "istio-ca", base_clock_now() + 600);
+	token = token_of(TOKEN_SUB, "istio-ca", base_clock_now() + 600);
 	struct client c = {.token = token, .timeout_s = 1};
 	w.silent = true;
 	ck_assert_int_eq(call(&c), 4);
@@ -630,7 +572,7 @@ START_TEST(client_certificate)
 	FILE *file;
 
 	world_start();
-	token = token_of(SUB, "istio-ca", base_clock_now() + 600);
+	token = token_of(TOKEN_SUB, "istio-ca", base_clock_now() + 600);
 	struct client first = {.token = token, .key = key};
 	ck_assert_int_eq(call(&first), 0);
 	file = fdopen(mkstemp(path), "w");
