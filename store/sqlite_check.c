@@ -2,6 +2,9 @@
 /* What must hold inside the file and between its tables, whoever wrote it. */
 #include "store/sqlite_int.h"
 
+#define TAKEN_OUT(table) "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = '" table "'), 0)" \
+	" - (SELECT count(*) FROM " table ")"
+
 /* Each yields one number, which must be zero. NOT INDEXED: an index may be what is wrong. */
 static const struct {
 	const char *what;
@@ -30,6 +33,17 @@ static const struct {
 	    "SELECT count(*) FROM issuers WHERE seq NOT IN (SELECT seq FROM signatures)" },
 	{ "revocations have no certificate",
 	    "SELECT count(*) FROM revocations WHERE cert_seq NOT IN (SELECT seq FROM intents)" },
+	/* Numbered without gaps, and kept for ever: a number that was given and is not there was taken out. */
+	{ "revocations were taken out", TAKEN_OUT("revocations") },
+	{ "events were taken out", TAKEN_OUT("events") },
+	{ "people were taken out", TAKEN_OUT("users") },
+	{ "applied configurations were taken out", TAKEN_OUT("configs") },
+	{ "events tell of revocations that are not there",
+	    "SELECT count(*) FROM events WHERE action = 'certificate-revoked'"
+	    " AND request_id NOT IN (SELECT request_id FROM revocations)" },
+	{ "CRLs list revocations that are not there",
+	    "SELECT count(*) FROM crls WHERE revocation_seq >"
+	    " (SELECT coalesce(max(seq), 0) FROM revocations)" },
 	{ "people's certificates are not signed rows of the log",
 	    "SELECT count(*) FROM users WHERE cert_seq NOT IN (SELECT seq FROM signatures)" },
 	{ "CRLs have a number that was not drawn",

@@ -11,6 +11,18 @@
 	"DROP TRIGGER signatures_update; DROP TRIGGER signatures_delete;"
 
 static void
+revoke_one(struct fix *fix, struct base_span serial, uint8_t request)
+{
+	struct msg_revoke msg = { .serial = serial, .reason = MSG_REASON_SUPERSEDED,
+		.actor = base_span_str("alice"), .from = base_span_str("192.0.2.1:4711") };
+
+	memset(msg.request_id, request, sizeof(msg.request_id));
+	ck_assert_int_eq(store_begin(fix->store), MC_OK);
+	ck_assert_int_eq(store_revoke(fix->store, &msg, FIX_NOW), MC_OK);
+	ck_assert_int_eq(store_commit(fix->store), MC_OK);
+}
+
+static void
 fill(struct fix *fix)
 {
 	struct fix_intent leaf;
@@ -18,6 +30,9 @@ fill(struct fix *fix)
 	fix_start(fix);
 	for (unsigned i = 0; i < 20; i++) {
 		(void)fix_leaf(fix, "spiffe://x/y", i % 3 != 0, &leaf);
+		if (i == 4 || i == 9) {
+			revoke_one(fix, leaf.msg.serial, (uint8_t)i);
+		}
 	}
 	store_close(fix->store);
 	fix->store = NULL;
@@ -42,6 +57,7 @@ START_TEST(untouched_ledger_holds)
 	ck_assert_int_eq(verify(&fix, text, sizeof(text)), 0);
 	ck_assert_ptr_nonnull(strstr(text, "rows: 22\n"));
 	ck_assert_ptr_nonnull(strstr(text, "without signature: 7\n"));
+	ck_assert_ptr_nonnull(strstr(text, "revoked: 2\n"));
 	ck_assert_ptr_nonnull(strstr(text, "problems: 0\n"));
 	fix_end(&fix);
 }
@@ -72,6 +88,14 @@ START_TEST(every_kind_of_tampering_is_found)
 		{ "UPDATE signatures SET tail = x'00' WHERE seq = 4", "malformed at seq: 4" },
 		{ "INSERT INTO crls VALUES(2, 7, 0, 0, 0, 1, 0)", "not drawn: 1" },
 		{ "DELETE FROM issuers", "no registered issuer" },
+		{ "DELETE FROM revocations", "revocations were taken out: 2" },
+		{ "DELETE FROM revocations WHERE seq = 2; UPDATE sqlite_sequence SET seq = 1"
+		  " WHERE name = 'revocations'", "revocations that are not there: 1" },
+		{ "INSERT INTO crls VALUES(2, 0, 3, 0, 0, 0, 0)", "CRLs list revocations that are not there: 1" },
+		{ "DELETE FROM events WHERE action = 'certificate-revoked'", "events were taken out: 2" },
+		{ "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'users';"
+		  "INSERT INTO sqlite_sequence VALUES('users', 1)", "people were taken out: 1" },
+		{ "INSERT INTO sqlite_sequence VALUES('configs', 3)", "configurations were taken out: 3" },
 	};
 
 	for (unsigned i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
