@@ -25,7 +25,7 @@ ceremony_progress(struct ceremony *ceremony, const char *fmt, ...)
 	(void)vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
 	progress.text = base_span_str(line);
-	base_log(LOG_LVL_INFO, "ceremony-progress", LOG_STR("text", line), LOG_END);
+	base_log(LOG_LVL_DEBUG, "ceremony-progress", LOG_STR("text", line), LOG_END);
 	if (msg_send(control, MSG_CTL_PROGRESS, 0, ++ceremony->progress_count,
 	        &msg_ctl_progress_table, &progress) == MC_OK) {
 		base_chan_flush(control);
