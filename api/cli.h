@@ -55,11 +55,11 @@ enum mc_err cli_file_dir(const char *dir) MC_MUST_CHECK;
 enum mc_err cli_output(const char *path, struct base_span bytes) MC_MUST_CHECK;
 
 /* --- passphrases --- */
-/* From the file (mode must not let others read; "-" is standard input), or, with path NULL,
- * from the controlling terminal without echo, asked twice if it is a new one.
- * Returns NULL with the failure recorded (MC_EUSAGE: no terminal either). */
-struct base_secret *cli_passphrase(const char *path, const char *prompt, bool is_new)
-    MC_DEALLOC(base_secret_free);
+/* From the file that an option names (mode must not let others read; "-" is standard input), or,
+ * where it is not given, from the controlling terminal without echo, asked twice if it is a new one.
+ * Returns NULL with the failure recorded (MC_EUSAGE: no terminal either; it names the option). */
+struct base_secret *cli_passphrase(const struct cli *cli, const char *option, const char *prompt,
+    bool is_new) MC_DEALLOC(base_secret_free);
 
 /* --- the verbs, by file --- */
 int cli_init(struct cli *cli);              /* cli_program.c */

@@ -6,6 +6,9 @@
 #include <string.h>
 
 #define DURATION_MAX_S (INT64_C(3660) * 86400)
+/* Columns of help: verbs with operands, options with values. */
+#define VERB_WIDTH   24
+#define OPTION_WIDTH 26
 
 static const struct cli_option COMMON[] = {
     {"--json", NULL, CLI_OPT_FLAG, "print JSON instead of text for people"},
@@ -340,15 +343,27 @@ cli_args_duration(const char *text, int64_t *out_s)
 	return true;
 }
 
+/* The left column of a list; what does not fit has a line of its own. */
+static void
+help_left(FILE *out, int width, const char *word, const char *rest)
+{
+	char left[64];
+	int len = snprintf(left, sizeof(left), "%s%s%s", word, rest == NULL ? "" : " ",
+	    rest == NULL ? "" : rest);
+
+	if (len > width) {
+		(void)fprintf(out, "  %s\n", left);
+		left[0] = '\0';
+	}
+	(void)fprintf(out, "  %-*s ", width, left);
+}
+
 static void
 help_options(FILE *out, const struct cli_option *list)
 {
 	for (; list->name != NULL; list++) {
-		char left[64];
-
-		(void)snprintf(left, sizeof(left), "%s %s", list->name,
-		    list->value == NULL ? "" : list->value);
-		(void)fprintf(out, "  %-26s %s%s%s\n", left, list->help,
+		help_left(out, OPTION_WIDTH, list->name, list->value);
+		(void)fprintf(out, "%s%s%s\n", list->help,
 		    list->kind == CLI_OPT_REQUIRED ? " (required)" : "",
 		    list->kind == CLI_OPT_MANY ? " (may be repeated)" : "");
 	}
@@ -398,15 +413,12 @@ cli_args_help(FILE *out, const struct cli_verb *verbs, size_t verb_count,
 	}
 	(void)fputs("meshca, the command of a certificate authority for service meshes\n\n", out);
 	for (size_t i = 0; i < verb_count; i++) {
-		char left[64];
-
 		if (len > 0 && (strncmp(verbs[i].words, topic, len) != 0 ||
 				   verbs[i].words[len] != ' ')) {
 			continue;
 		}
-		(void)snprintf(left, sizeof(left), "%s %s", verbs[i].words,
-		    verbs[i].operands == NULL ? "" : verbs[i].operands);
-		(void)fprintf(out, "  %-24s %s\n", left, verbs[i].summary);
+		help_left(out, VERB_WIDTH, verbs[i].words, verbs[i].operands);
+		(void)fprintf(out, "%s\n", verbs[i].summary);
 	}
 	(void)fputs("\nmeshca COMMAND --help says more about one of them; meshca --version.\n", out);
 	help_exit(out);

@@ -62,17 +62,16 @@ cli_clock_accept(struct cli *cli)
 static bool
 get_passphrase(struct cli *cli, bool must_ask, bool is_new, struct base_secret **out)
 {
-	const char *file = cli_args_get(&cli->args, "--passphrase-file");
 	char *prompt;
 
 	*out = NULL;
-	if (file == NULL && !must_ask) {
+	if (!cli_args_has(&cli->args, "--passphrase-file") && !must_ask) {
 		return true;
 	}
 	prompt = base_xasprintf("Passphrase of %.63s",
 	    cli->args.operand_count > 0 ? cli->args.operands[0]
 					: cli_args_get(&cli->args, "--environment"));
-	*out = cli_passphrase(file, prompt, is_new);
+	*out = cli_passphrase(cli, "--passphrase-file", prompt, is_new);
 	free(prompt);
 	return *out != NULL;
 }
@@ -159,8 +158,7 @@ crl_renew_root(struct cli *cli)
 		    "--passphrase-file goes with --environment; the root's is "
 		    "--root-passphrase-file");
 	}
-	secret = cli_passphrase(cli_args_get(&cli->args, "--root-passphrase-file"),
-	    "Passphrase of the root", false);
+	secret = cli_passphrase(cli, "--root-passphrase-file", "Passphrase of the root", false);
 	if (secret == NULL) {
 		return cli_fail_err(cli, mc_err_last()->code);
 	}
@@ -228,7 +226,6 @@ int
 cli_environment_add(struct cli *cli)
 {
 	const char *name = cli->args.operands[0];
-	const char *root_file = cli_args_get(&cli->args, "--root-passphrase-file");
 	struct msg_adm_environment request = {.environment = base_span_str(name)};
 	struct config *config = cli_config(cli);
 	struct base_secret *secret = NULL;
@@ -255,7 +252,8 @@ cli_environment_add(struct cli *cli)
 		return cli_fail_err(cli, mc_err_last()->code);
 	}
 	if (strcmp(name, CONFIG_OPERATORS) != 0) { /* the root does not certify that one */
-		root = cli_passphrase(root_file, "Passphrase of the root", false);
+		root = cli_passphrase(cli, "--root-passphrase-file", "Passphrase of the root",
+		    false);
 		if (root == NULL) {
 			ret = cli_fail_err(cli, mc_err_last()->code);
 			goto out;

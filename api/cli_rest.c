@@ -164,6 +164,8 @@ fail_problem(const struct cli *cli, const struct cli_http_answer *answer)
 	json_t *problem = json_loadb((const char *)answer->body.ptr, answer->body.len, 0, NULL);
 	const char *type = cli_json_text(problem, "type");
 	const char *detail = cli_json_text(problem, "detail");
+	const char *title = cli_json_text(problem, "title");
+	int title_len = (int)strcspn(title, ".");
 	const char *word = strrchr(type, '/');
 	int ret;
 
@@ -173,8 +175,8 @@ fail_problem(const struct cli *cli, const struct cli_http_answer *answer)
 	} else {
 		word = word != NULL ? word + 1 : strrchr(type, ':');
 		ret = cli_fail(cli, code, word == NULL ? type : word + (word[0] == ':'),
-		    "%s%s%s %s (HTTP %ld, request %s)", cli_json_text(problem, "title"),
-		    *detail == '\0' ? "" : " ", detail, cli_json_text(problem, "action"),
+		    "%.*s%s%s. %s (HTTP %ld, request %s)", title_len, title,
+		    *detail == '\0' ? "" : ": ", detail, cli_json_text(problem, "action"),
 		    answer->status, cli_json_text(problem, "request_id"));
 	}
 	json_decref(problem);

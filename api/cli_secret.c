@@ -68,8 +68,14 @@ read_line(int tty)
 	return secret;
 }
 
+static enum mc_err
+no_terminal(const char *option)
+{
+	return MC_FAIL(MC_EUSAGE, "no terminal to ask for a passphrase; use %s", option);
+}
+
 static struct base_secret *
-ask(int tty, const char *prompt)
+ask(int tty, const char *option, const char *prompt)
 {
 	static const int SIGNALS[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP};
 	struct sigaction old[sizeof(SIGNALS) / sizeof(SIGNALS[0])];
@@ -79,7 +85,7 @@ ask(int tty, const char *prompt)
 	struct termios quiet;
 
 	if (tcgetattr(tty, &before) != 0) {
-		(void)MC_FAIL(MC_EUSAGE, "no terminal to ask for a passphrase; use --passphrase-file");
+		(void)no_terminal(option);
 		return NULL;
 	}
 	/* The echo must come back whatever ends the question. */
@@ -110,19 +116,19 @@ ask(int tty, const char *prompt)
 }
 
 static struct base_secret *
-from_terminal(const char *prompt, bool is_new)
+from_terminal(const char *option, const char *prompt, bool is_new)
 {
 	struct base_secret *secret;
 	struct base_secret *again;
 	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
 
 	if (tty < 0) {
-		(void)MC_FAIL(MC_EUSAGE, "no terminal to ask for a passphrase; use --passphrase-file");
+		(void)no_terminal(option);
 		return NULL;
 	}
-	secret = ask(tty, prompt);
+	secret = ask(tty, option, prompt);
 	if (secret != NULL && is_new) {
-		again = ask(tty, "the same once more");
+		again = ask(tty, option, "the same once more");
 		if (again == NULL || base_secret_len(again) != base_secret_len(secret) ||
 		    !base_crypto_equal(base_secret_ptr(again), base_secret_ptr(secret),
 			base_secret_len(secret))) {
@@ -137,7 +143,9 @@ from_terminal(const char *prompt, bool is_new)
 }
 
 struct base_secret *
-cli_passphrase(const char *path, const char *prompt, bool is_new)
+cli_passphrase(const struct cli *cli, const char *option, const char *prompt, bool is_new)
 {
-	return path != NULL ? from_file(path) : from_terminal(prompt, is_new);
+	const char *path = cli_args_get(&cli->args, option);
+
+	return path != NULL ? from_file(path) : from_terminal(option, prompt, is_new);
 }

@@ -37,7 +37,7 @@ static const struct {
     {MC_ETOOBIG, {413, 0, "Send less."}},
     {MC_EMETHOD, {405, 0, "Use a method that the Allow header names."}},
     {MC_EACCEPT, {406, 0, "Accept a media type that /openapi.json names here."}},
-    {MC_EMEDIA, {415, 0, "Send the body as application/json."}},
+    {MC_EMEDIA, {415, 0, "Send the body in a media type that /openapi.json names here."}},
     {MC_EHTTP, {400, 0, "Correct the client: RFC 9112 says how a request is framed."}},
     {MC_EURI, {414, 0, "Ask for less in one request."}},
     {MC_EHEADERS, {431, 0, "Send fewer or shorter header fields."}},

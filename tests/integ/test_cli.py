@@ -309,6 +309,7 @@ class Cli(unittest.TestCase):
         self.run_it("crl", "renew", "--root", "--root-passphrase-file",
                     self.ca.folder / "production.pass", code=1)
         self.run_it("crl", "renew", code=2, says="--root")
+        self.run_it("crl", "renew", "--root", code=2, says="use --root-passphrase-file")
         self.run_it("crl", "renew", "--root", "--environment", "production", code=2)
         self.run_it("crl", "renew", "--environment", "nowhere", code=4)
 
@@ -352,7 +353,8 @@ class Cli(unittest.TestCase):
         self.assertFalse((self.ca.folder / "people" / "eve" / "eve.key").exists())
         self.run_it("user", "remove", "bob", person=self.alice)
         self.run_it("user", "list", code=5, person=folder)
-        self.run_it("user", "remove", "bob", code=4, person=self.alice)
+        self.run_it("user", "remove", "bob", code=4, person=self.alice,
+                    says="meshca: There is no such thing: there is no such person. Check the name; ")
         self.run_it("user", "remove", "alice", code=1, person=self.alice)
         self.run_it("user", "add", "../x", "--role", "admin", "--out", folder, code=2)
         self.run_it("user", "add", "x", "--role", "king", "--out", folder, code=2)

@@ -161,6 +161,28 @@ START_TEST(test_help_is_complete)
 }
 END_TEST
 
+/* Of all verbs, however long one is: every summary begins in the same column. */
+START_TEST(test_help_is_a_table)
+{
+	char text[8192] = "";
+	FILE *out = fmemopen(text, sizeof(text) - 1, "w");
+
+	ck_assert(cli_args_help(out, CLI_VERBS, CLI_VERB_COUNT, NULL, ""));
+	ck_assert_int_eq(fclose(out), 0);
+	for (size_t i = 0; i < CLI_VERB_COUNT; i++) {
+		const char *summary = strstr(text, CLI_VERBS[i].summary);
+		const char *line = summary;
+
+		ck_assert_msg(summary != NULL, "%s", CLI_VERBS[i].words);
+		while (line[-1] != '\n') {
+			line--;
+		}
+		ck_assert_msg(summary - line == 27, "%s: column %td", CLI_VERBS[i].words,
+		    summary - line);
+	}
+}
+END_TEST
+
 START_TEST(test_topics)
 {
 	char text[8192] = "";
@@ -230,6 +252,7 @@ main(void)
 	tcase_add_test(tcase, test_too_many_values);
 	tcase_add_test(tcase, test_help_and_version);
 	tcase_add_test(tcase, test_help_is_complete);
+	tcase_add_test(tcase, test_help_is_a_table);
 	tcase_add_test(tcase, test_topics);
 	tcase_add_test(tcase, test_table_is_sound);
 	tcase_add_test(tcase, test_durations);
