@@ -119,6 +119,8 @@ size_t sup_keys_issuing(const struct config_environment *env, int fds[SUP_KEYFIL
 /* Opens a file of a folder for reading without following a link. -1 with MC_ENOTFOUND or MC_EIO. */
 int sup_keys_open(const char *dir, const char *name);
 bool sup_keys_have(const char *dir, const char *name);
+/* Whether any environment, the operators included, has its key: then meshca init was run. */
+bool sup_keys_any(const struct config *config);
 /* Reads a passphrase file that nobody else may read. NULL with an error that says how to make it. */
 struct base_secret *sup_keys_passphrase(const char *path) MC_DEALLOC(base_secret_free);
 struct base_secret *sup_keys_copy(struct base_span bytes) MC_DEALLOC(base_secret_free);

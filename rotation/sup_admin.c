@@ -283,13 +283,28 @@ on_key_made(void *self, enum mc_err status, const char *detail)
 	sup_handover(order->admin->sup, order->environment, passphrase, on_done, order);
 }
 
+/* Whether the environment's own key is there; else the order ends. One that is unknown is act()'s to refuse. */
+static bool
+has_key(struct order *order)
+{
+	const struct config_environment *env =
+	    config_environment(order->admin->sup->config, order->environment);
+
+	if (env != NULL && !sup_keys_have(env->key_dir, "environment.pem")) {
+		finish(order, MC_ENOTFOUND, "environment.pem is not in its key_dir; run meshca environment "
+		    "add first, or bring the key's folder");
+		return false;
+	}
+	return true;
+}
+
 static enum mc_err
 on_rotate(struct client *client, const struct base_item *item)
 {
 	struct order *order = NULL;
 	enum mc_err ret = take_environment(client, item, &order);
 
-	if (ret == MC_OK) {
+	if (ret == MC_OK && has_key(order)) {
 		act(order, MSG_CEREMONY_ISSUING, on_key_made);
 	}
 	return ret;
@@ -305,7 +320,9 @@ on_ca_crl(struct client *client, const struct base_item *item)
 		return ret;
 	}
 	if (order->environment[0] != '\0') {
-		act(order, MSG_CEREMONY_CRL, on_done);
+		if (has_key(order)) {
+			act(order, MSG_CEREMONY_CRL, on_done);
+		}
 	} else if (!sup_keys_have(client->admin->sup->config->root_key_dir, "root.pem")) {
 		/* the root's ceremony would make a new one */
 		finish(order, MC_ENOTFOUND, "root.pem is not in root_key_dir; bring the root key's folder");
@@ -335,6 +352,10 @@ add_environment(void *self, enum mc_err status, const char *detail)
 	}
 	if (strcmp(order->environment, CONFIG_OPERATORS) == 0) {
 		kind = MSG_CEREMONY_OPERATORS;
+	} else if (!sup_keys_have(order->admin->sup->config->root_key_dir, "root.pem")) {
+		finish(order, MC_ENOTFOUND, "root.pem is not in root_key_dir; stop meshcad and run meshca "
+		    "init, or bring the root key's folder");
+		return;
 	}
 	act(order, kind, on_key_made);
 }
@@ -413,8 +434,8 @@ on_user_add(struct client *client, const struct base_item *item)
 		return ret;
 	}
 	order = order_new(client, item);
-	if (signer == NULL) {
-		finish(order, MC_ENOTREADY, "the operators' signer does not run");
+	if (signer == NULL || signer->chan == NULL) {
+		finish(order, MC_ENOTREADY, "the operators' signer does not run; meshca status says why");
 		return MC_OK;
 	}
 	base_crypto_random(issue.request_id, sizeof(issue.request_id));

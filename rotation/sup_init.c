@@ -100,25 +100,14 @@ add_missing(struct init *init, const struct config_environment *env, enum msg_ce
 	}
 }
 
-/* A root is made before everything else: without one, keys there are those of a root kept elsewhere. */
-static bool
-has_environments(const struct config *config)
-{
-	bool found = sup_keys_have(config->operators.key_dir, "environment.pem");
-
-	for (size_t i = 0; i < config->environment_count; i++) {
-		found = found || sup_keys_have(config->environments[i].key_dir, "environment.pem");
-	}
-	return found;
-}
-
 static enum mc_err
 plan(struct init *init, const char *only)
 {
 	const struct config *config = init->sup->config;
 	bool root = sup_keys_have(config->root_key_dir, "root.pem");
 
-	if (!root && (only != NULL || has_environments(config))) {
+	/* A root is made before everything else: without one, keys there are those of a root kept elsewhere. */
+	if (!root && (only != NULL || sup_keys_any(config))) {
 		return MC_FAIL(MC_ENOTFOUND, "%s/root.pem is missing; run meshca init first, or bring "
 		    "the root key's folder", config->root_key_dir);
 	}

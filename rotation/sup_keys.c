@@ -49,6 +49,17 @@ sup_keys_have(const char *dir, const char *name)
 	return fd >= 0;
 }
 
+bool
+sup_keys_any(const struct config *config)
+{
+	bool found = sup_keys_have(config->operators.key_dir, "environment.pem");
+
+	for (size_t i = 0; i < config->environment_count; i++) {
+		found = found || sup_keys_have(config->environments[i].key_dir, "environment.pem");
+	}
+	return found;
+}
+
 /* issuing-XXXXXXXX.pem and nothing else */
 static bool
 is_older(const char *name)

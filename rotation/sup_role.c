@@ -576,8 +576,10 @@ sup_proc_start(struct sup_proc *proc)
 	if (sup_proc_is_signer(proc)) {
 		count = env != NULL ? sup_keys_issuing(env, keys) : 0;
 		if (count == 0) {
-			(void)snprintf(proc->detail, sizeof(proc->detail),
-			    "no key file; run meshca environment add %s", proc->environment);
+			(void)snprintf(proc->detail, sizeof(proc->detail), "no key file; %s%s",
+			    sup_keys_any(proc->sup->config) ? "run meshca environment add "
+							    : "stop meshcad and run meshca init",
+			    sup_keys_any(proc->sup->config) ? proc->environment : "");
 			log_proc(LOG_LVL_ERROR, "environment-not-ready", proc, proc->detail);
 			return;
 		}

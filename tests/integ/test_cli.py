@@ -419,6 +419,36 @@ class Environments(unittest.TestCase):
                     raise
                 time.sleep(0.2)
 
+    def test_everything_before_init(self):
+        """A daemon without an authority: who orders too early is told what comes first."""
+        ca = Authority(environments=("production",), ca_key="p-256")
+        ca.write()
+        try:
+            ca.start(ready=False)
+            end = time.monotonic() + 20
+            while (done := ca.meshca("status", check=False)).returncode != 0:
+                self.assertLess(time.monotonic(), end, done.stderr)
+                time.sleep(0.1)
+            self.assertEqual(done.stdout.count("no key file; stop meshcad and run meshca init"), 2, done.stdout)
+            for words, code, says in (
+                    (("issuer", "rotate", "--environment", "production"), 4, "run meshca environment add first"),
+                    (("crl", "renew", "--environment", "production"), 4, "run meshca environment add first"),
+                    (("environment", "add", "production", "--root-passphrase-file", ca.folder / "root.pass"), 4,
+                     "root.pem is not in root_key_dir; stop meshcad and run meshca init"),
+                    (("user", "add", "alice", "--role", "admin", "--out", ca.folder / "a"), 1,
+                     "the operators' signer does not run; meshca status says why"),
+                    (("init", "--root-passphrase-file", ca.folder / "root.pass"), 1, "stop it first")):
+                done = ca.meshca(*words, check=False)
+                self.assertEqual((done.returncode, says in done.stderr), (code, True), (words, done.stderr))
+            ca.stop()
+            done = ca.meshca("init", "--root-passphrase-file", ca.folder / "root.pass")
+            self.assertEqual(done.stderr.count("root certificate and CRL are in the ledger"), 1, done.stderr)
+            ca.start()
+            self.assertEqual(len(self.fetch(ca, "production")), 3)
+        finally:
+            ca.stop()
+            shutil.rmtree(ca.folder, ignore_errors=True)
+
     def test_init_and_add(self):
         ca = Authority(environments=("production",), ca_key="p-256")
         ca.write()
