@@ -29,7 +29,8 @@ MSG_TABLE(msg_ctl_unseal, CTL_UNSEAL)
 	F(S, U8, act, 0)                                                        \
 	F(S, SPAN, environment, LIMIT_ENVIRONMENT)                              \
 	F(S, FIXED, request_id, 16)                                             \
-	F(S, SPAN, actor, LIMIT_REQUESTER)
+	F(S, SPAN, actor, LIMIT_REQUESTER)                                      \
+	F(S, SPAN, from, MSG_FROM_MAX)
 MSG_TABLE(msg_ctl_ceremony, CTL_CEREMONY)
 
 #define CTL_STATUS(F, S)                                                        \

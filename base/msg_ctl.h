@@ -66,7 +66,8 @@ struct msg_ctl_ceremony {
 	uint8_t act;
 	struct base_span environment;
 	uint8_t request_id[16];
-	struct base_span actor; /* who asked, for the ledger's event */
+	struct base_span actor; /* who asked, for the ledger's events */
+	struct base_span from;  /* where from: "local socket", "schedule" */
 };
 extern const struct msg_table msg_ctl_ceremony_table;
 /* Answer: msg_status_ans. */

@@ -50,7 +50,8 @@ MSG_TABLE(msg_signature, SIGNATURE)
 	F(S, SPAN, trust_domain, LIMIT_TRUST_DOMAIN)                            \
 	F(S, SPAN, subject, MSG_SUBJECT_MAX)                                    \
 	F(S, SPAN, key_id, MSG_KEY_ID_MAX)                                      \
-	F(S, SPAN, cert, LIMIT_CERT)
+	F(S, SPAN, cert, LIMIT_CERT)                                            \
+	F(S, SPAN, from, MSG_FROM_MAX)
 MSG_TABLE(msg_issuer_put, ISSUER_PUT)
 
 #define CRL_BEGIN(F, S)                                                         \
@@ -82,7 +83,10 @@ MSG_TABLE(msg_revoked_list_ans, REVOKED_LIST_ANS)
 	F(S, I64, next_update_at, 0)                                            \
 	F(S, U64, total, 0)                                                     \
 	F(S, U64, offset, 0)                                                    \
-	F(S, SPAN, bytes, LIMIT_BULK_CHUNK)
+	F(S, SPAN, bytes, LIMIT_BULK_CHUNK)                                     \
+	F(S, FIXED, request_id, 16)                                             \
+	F(S, SPAN, actor, LIMIT_REQUESTER)                                      \
+	F(S, SPAN, from, MSG_FROM_MAX)
 MSG_TABLE(msg_crl_chunk, CRL_CHUNK)
 
 #define USER_PUT(F, S)                                                          \

@@ -66,6 +66,7 @@ struct msg_issuer_put {
 	struct base_span subject; /* RFC 4514 text */
 	struct base_span key_id;  /* SKI bytes */
 	struct base_span cert;    /* DER */
+	struct base_span from;    /* for the event, whose actor is the intent's requester */
 };
 extern const struct msg_table msg_issuer_put_table;
 /* Answer: msg_status_ans. An ENVIRONMENT certificate joins its environment's bundle (sequence + 1). */
@@ -108,6 +109,9 @@ struct msg_crl_chunk {
 	uint64_t total;
 	uint64_t offset;
 	struct base_span bytes;
+	uint8_t request_id[16];  /* for the event: who had it made, and where from */
+	struct base_span actor;
+	struct base_span from;
 };
 extern const struct msg_table msg_crl_chunk_table;
 /* Answer: msg_status_ans. A number at or below the current one: MC_ECONFLICT. */

@@ -176,6 +176,8 @@ MSG_TABLE(msg_ledger_status_ans, LEDGER_STATUS_ANS)
 
 #define CONFIG_PUT(F, S)                                                        \
 	F(S, FIXED, hash, 32)                                                   \
+	F(S, FIXED, request_id, 16)                                             \
 	F(S, SPAN, actor, LIMIT_REQUESTER)                                      \
+	F(S, SPAN, from, MSG_FROM_MAX)                                          \
 	F(S, SPAN, text, LIMIT_BULK_CHUNK)
 MSG_TABLE(msg_config_put, CONFIG_PUT)

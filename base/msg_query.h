@@ -212,7 +212,9 @@ extern const struct msg_table msg_ledger_status_ans_table;
 
 struct msg_config_put {
 	uint8_t hash[32];
+	uint8_t request_id[16];
 	struct base_span actor;
+	struct base_span from;
 	struct base_span text; /* <= LIMIT_BULK_CHUNK; longer: its first part, and the hash tells */
 };
 extern const struct msg_table msg_config_put_table;

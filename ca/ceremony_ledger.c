@@ -208,6 +208,7 @@ ceremony_register(struct ceremony *ceremony, enum msg_profile profile, struct ba
 	    .environment = environment_of(ceremony),
 	    .trust_domain = trust_domain_of(ceremony),
 	    .cert = cert,
+	    .from = ceremony->order->from,
 	};
 	struct ca_cert named = {.profile = profile, .environment = put.environment};
 	char subject[CA_CERT_SUBJECT_MAX];
@@ -269,7 +270,8 @@ make_crl(struct ceremony *ceremony, struct issuer *issuer, int64_t lifetime_s)
 	struct ask ask_revoked = {.table = &msg_revoked_list_ans_table, .answer = &revoked,
 	    .also = on_revoked};
 	struct msg_revoked_list list;
-	struct msg_crl_chunk chunk = {.offset = 0};
+	struct msg_crl_chunk chunk = {.actor = ceremony->order->actor,
+	    .from = ceremony->order->from};
 	struct crl *crl = NULL;
 	struct base_buf der;
 	enum mc_err ret;
@@ -281,6 +283,7 @@ make_crl(struct ceremony *ceremony, struct issuer *issuer, int64_t lifetime_s)
 	if (ret != MC_OK) {
 		goto out;
 	}
+	base_copy(chunk.request_id, begin.request_id, sizeof(chunk.request_id));
 	base_copy(chunk.issuer_id, issuer_id(issuer), sizeof(chunk.issuer_id));
 	chunk.number = begun.number;
 	chunk.revocation_seq = begun.revocation_seq;

@@ -126,6 +126,9 @@ crl_start(struct signer *signer, struct base_chan *chan, uint64_t corr,
 	job->issuer = issuer;
 	base_buf_init(&job->der, LIMIT_CRL);
 	signer->crl = job;
+	base_copy(job->chunk.request_id, msg->request_id, sizeof(msg->request_id));
+	job->chunk.actor = base_span_str("keeper"); /* nobody else may ask */
+	job->chunk.from = base_span_str("schedule");
 	base_copy(begin.request_id, msg->request_id, sizeof(begin.request_id));
 	base_copy(begin.issuer_id, issuer_id(issuer), sizeof(begin.issuer_id));
 	enum mc_err ret = crl_ask(signer, MSG_CRL_BEGIN, &msg_crl_begin_table, &begin);

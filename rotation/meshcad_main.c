@@ -166,7 +166,7 @@ on_signal(void *self, int signo)
 		sup_reap(sup);
 	} else if (signo == SIGHUP) {
 		if (sup->serving && !sup->stopping) {
-			sup_reload(sup, "SIGHUP", on_reloaded, NULL);
+			sup_reload(sup, &(struct sup_asker){"SIGHUP", "signal"}, on_reloaded, NULL);
 		}
 	} else if (sup->serving) {
 		stop(sup);
@@ -214,7 +214,8 @@ static enum mc_err
 on_keeper_request(struct sup_proc *proc, const struct base_item *item)
 {
 	struct msg_ctl_want_crl msg;
-	struct sup_act act = {.act = MSG_CEREMONY_CRL, .actor = "keeper", .done = on_crl_made};
+	struct sup_act act = {.act = MSG_CEREMONY_CRL, .asker = {"keeper", "schedule"},
+	    .done = on_crl_made};
 	struct crl_wish *wish;
 	char *environment;
 	enum mc_err ret;

@@ -129,13 +129,19 @@ enum mc_err sup_keys_folder(const char *path, uid_t uid, gid_t gid) MC_MUST_CHEC
 /* Makes the folders that config names, and takes the lock that one daemon at a time may hold. */
 enum mc_err sup_keys_folders(const struct config *config, int *lock) MC_MUST_CHECK;
 
+/* Who asked for a change, and where from: for the ledger's events. */
+struct sup_asker {
+	const char *actor; /* "uid 0 on the local socket" */
+	const char *from;  /* "local socket" */
+};
+
 /* --- sup_ceremony.c: runs one act --- */
 struct sup_act {
 	enum msg_ceremony act;
 	const char *environment;             /* name; NULL for the root */
 	struct base_secret *passphrase; /* of the environment; NULL: the configured one. Copied */
 	struct base_secret *root_passphrase; /* copied */
-	const char *actor;
+	struct sup_asker asker;         /* copied */
 	void (*progress)(void *self, struct base_span line); /* may be NULL */
 	void (*done)(void *self, enum mc_err status, const char *detail);
 	void *self;
@@ -152,10 +158,11 @@ void sup_handover(struct sup *sup, const char *environment, struct base_span pas
 struct sup_proc *sup_signer(struct sup *sup, const char *environment, enum sup_phase phase);
 
 /* --- sup_reload.c --- */
-/* Reads the file again and applies it whole, or keeps the old. done is called once. */
-void sup_reload(struct sup *sup, const char *actor, sup_done_fn done, void *self);
+/* Reads the file again and applies it whole, or keeps the old. done is called once. Who asked, and
+ * where from, goes into the ledger's event; both are static, or live as long as the call. */
+void sup_reload(struct sup *sup, const struct sup_asker *asker, sup_done_fn done, void *self);
 /* Records the present configuration in the ledger. */
-void sup_config_record(struct sup *sup, const char *actor);
+void sup_config_record(struct sup *sup, const struct sup_asker *asker);
 
 /* --- sup_admin.c, sup_status.c --- */
 struct sup_admin *sup_admin_new(struct sup *sup); /* NULL with MC_EIO */

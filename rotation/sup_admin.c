@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "rotation/sup.h"
 
+#define HERE "local socket" /* where orders come from, in the ledger's events */
+
 struct client {
 	struct sup_admin *admin;
 	struct base_chan *chan; /* NULL: a free slot */
@@ -145,7 +147,7 @@ on_reload(struct client *client, const struct base_item *item)
 {
 	struct order *order = order_new(client, item);
 
-	sup_reload(client->admin->sup, order->actor, on_done, order);
+	sup_reload(client->admin->sup, &(struct sup_asker){order->actor, HERE}, on_done, order);
 	return MC_OK;
 }
 
@@ -258,7 +260,7 @@ act(struct order *order, enum msg_ceremony kind,
 	struct sup_act ceremony = {.act = kind,
 	    .environment = order->environment[0] != '\0' ? order->environment : NULL,
 	    .passphrase = order->passphrase, .root_passphrase = order->root_passphrase,
-	    .actor = order->actor, .progress = progress, .done = done, .self = order};
+	    .asker = {order->actor, HERE}, .progress = progress, .done = done, .self = order};
 
 	if (sup_ceremony(order->admin->sup, &ceremony) != MC_OK) {
 		finish(order, mc_err_last()->code, mc_err_last()->detail);
@@ -371,7 +373,7 @@ on_env_add(struct client *client, const struct base_item *item)
 		return ret;
 	}
 	if (config_environment(sup->config, order->environment) == NULL) {
-		sup_reload(sup, order->actor, add_environment, order);
+		sup_reload(sup, &(struct sup_asker){order->actor, HERE}, add_environment, order);
 	} else {
 		add_environment(order, MC_OK, "");
 	}
@@ -444,7 +446,7 @@ on_user_add(struct client *client, const struct base_item *item)
 	issue.key_alg = msg.key_alg;
 	issue.key = msg.key;
 	issue.actor = base_span_str(order->actor);
-	issue.from = base_span_str("local socket");
+	issue.from = base_span_str(HERE);
 	sup_proc_call(signer, MSG_USER_ISSUE, &msg_user_issue_table, &issue, -1, on_user_issued,
 	    order);
 	return MC_OK;

@@ -13,7 +13,7 @@
 struct run {
 	enum msg_ceremony act;
 	char *environment; /* "" for the root */
-	char *actor;
+	char *actor, *from;
 	struct base_secret *passphrase, *root_passphrase;
 	int key;      /* environment.pem or root.pem, or -1 */
 	uint8_t slot; /* of key */
@@ -38,6 +38,7 @@ run_free(struct run *run)
 	base_secret_free(run->root_passphrase);
 	free(run->environment);
 	free(run->actor);
+	free(run->from);
 	free(run);
 }
 
@@ -207,7 +208,8 @@ begin(struct sup_proc *proc)
 	static const struct msg_empty empty = {0};
 	struct run *run = proc->owner;
 	struct msg_ctl_ceremony msg = {.act = (uint8_t)run->act,
-	    .environment = base_span_str(run->environment), .actor = base_span_str(run->actor)};
+	    .environment = base_span_str(run->environment), .actor = base_span_str(run->actor),
+	    .from = base_span_str(run->from)};
 
 	hand_file(proc, run->act == MSG_CEREMONY_ROOT ? MSG_KEY_DIR_ROOT : MSG_KEY_DIR_ENVIRONMENT,
 	    run->dir);
@@ -240,7 +242,8 @@ sup_ceremony(struct sup *sup, const struct sup_act *act)
 	*run = (struct run){.act = act->act, .key = -1, .dir = -1, .progress = act->progress,
 	    .done = act->done, .self = act->self, .status = MC_EPEER};
 	run->environment = base_xstrdup(env != NULL ? env->name : "");
-	run->actor = base_xstrdup(act->actor);
+	run->actor = base_xstrdup(act->asker.actor);
+	run->from = base_xstrdup(act->asker.from);
 	ret = take_passphrases(run, act, env);
 	if (ret == MC_OK) {
 		ret = open_files(run, sup->config, env);

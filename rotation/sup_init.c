@@ -213,7 +213,7 @@ run_next(struct init *init)
 	act.environment = step->env != NULL ? step->env->name : NULL;
 	act.passphrase = step->passphrase;
 	act.root_passphrase = needs_root(step) ? init->root_passphrase : NULL;
-	act.actor = "meshcad --init";
+	act.asker = (struct sup_asker){"meshcad --init", "command line"};
 	(void)fprintf(stderr, "[%zu/%zu] %s\n", init->next + 1, init->count,
 	    step->env != NULL ? step->env->name : "root");
 	if (sup_ceremony(init->sup, &act) != MC_OK) {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/log.h"
 #include "rotation/sup.h"
 
@@ -202,7 +203,7 @@ apply(struct sup *sup, struct config *old, struct reload *reload)
 }
 
 void
-sup_reload(struct sup *sup, const char *actor, sup_done_fn done, void *self)
+sup_reload(struct sup *sup, const struct sup_asker *asker, sup_done_fn done, void *self)
 {
 	struct config *new = config_read(sup->config_path), *old = sup->config;
 	struct reload *reload;
@@ -225,7 +226,7 @@ sup_reload(struct sup *sup, const char *actor, sup_done_fn done, void *self)
 	sup->config = new;
 	apply(sup, old, reload);
 	config_free(old);
-	sup_config_record(sup, actor);
+	sup_config_record(sup, asker);
 	settle(reload);
 }
 
@@ -243,16 +244,18 @@ on_recorded(void *self, enum mc_err status, const struct base_item *item)
 }
 
 void
-sup_config_record(struct sup *sup, const char *actor)
+sup_config_record(struct sup *sup, const struct sup_asker *asker)
 {
 	const struct config *config = sup->config;
 	struct sup_proc *ledger = sup_find(sup, MSG_ROLE_LEDGER);
-	struct msg_config_put msg = {.actor = base_span_str(actor)};
+	struct msg_config_put msg = {.actor = base_span_str(asker->actor),
+	    .from = base_span_str(asker->from)};
 
 	sup->recorded = false;
 	if (ledger == NULL) {
 		return;
 	}
+	base_crypto_random(msg.request_id, sizeof(msg.request_id));
 	base_copy(msg.hash, config->hash, sizeof(msg.hash));
 	msg.text = base_span_of(config->text,
 	    config->text_len < LIMIT_BULK_CHUNK ? config->text_len : LIMIT_BULK_CHUNK);

@@ -292,7 +292,7 @@ on_status(struct sup_proc *proc, const struct base_item *item)
 	sup_proc_answer(proc, item->type, item->corr, MC_OK, "");
 	if (proc->role == MSG_ROLE_LEDGER && proc->state == MSG_RS_READY &&
 	    proc->sup->serving && !proc->sup->recorded) {
-		sup_config_record(proc->sup, "meshcad");
+		sup_config_record(proc->sup, &(struct sup_asker){"meshcad", "start"});
 	}
 	if (proc->on_state != NULL) {
 		proc->on_state(proc);

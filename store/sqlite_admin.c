@@ -209,6 +209,7 @@ config_insert(struct sq *sq, const struct msg_config_put *put, int64_t now_at,
 	struct store_event event = {
 		.actor = put->actor,
 		.action = base_span_str("configuration-applied"),
+		.from = put->from,
 	};
 	sqlite3_stmt *stmt = sq_stmt(sq, SQ_CONFIG_PUT);
 	char note[64];
@@ -224,6 +225,7 @@ config_insert(struct sq *sq, const struct msg_config_put *put, int64_t now_at,
 	sq_bind_text(stmt, 5, diff);
 	ret = sq_run(sq, stmt);
 	if (ret == MC_OK) {
+		base_copy(event.request_id, put->request_id, sizeof(event.request_id));
 		(void)snprintf(note, sizeof(note), "version %lld",
 		    (long long)sqlite3_last_insert_rowid(sq->db));
 		event.note = base_span_str(note);

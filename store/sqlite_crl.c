@@ -158,8 +158,9 @@ publish(struct sq *sq, const struct msg_crl_chunk *chunk, int64_t issuer, uint64
     int64_t now_at)
 {
 	struct store_event event = {
-		.actor = base_span_str("ledger"),
+		.actor = chunk->actor,
 		.action = base_span_str("crl-published"),
+		.from = chunk->from,
 	};
 	char target[65];
 	char note[96];
@@ -172,6 +173,7 @@ publish(struct sq *sq, const struct msg_crl_chunk *chunk, int64_t issuer, uint64
 		base_enc_hex(chunk->issuer_id, 32, target);
 		(void)snprintf(note, sizeof(note), "number %llu, %llu bytes",
 		    (unsigned long long)chunk->number, (unsigned long long)chunk->total);
+		base_copy(event.request_id, chunk->request_id, sizeof(event.request_id));
 		event.target = base_span_str(target);
 		event.note = base_span_str(note);
 		ret = sq_event_put(&sq->store, &event, now_at);

@@ -43,6 +43,7 @@ put_event(const struct put_arg *arg, const struct store_cert *cert)
 		.actor = cert->row.requester,
 		.action = base_span_str("issuer-registered"),
 		.target = put->subject,
+		.from = put->from,
 	};
 	struct base_buf note;
 	enum mc_err ret = MC_EINTERNAL;

@@ -491,5 +491,36 @@ class Rest(unittest.TestCase):
             time.sleep(0.5)
 
 
+    def test_zz_every_event_says_who_what_when_and_whence(self):
+        """Of acts over REST, on the local socket, by init and by the schedule."""
+        local = "uid 0 on the local socket"
+        want = {(local, "issuer-registered", "local socket"), (local, "crl-published", "local socket"),
+                (local, "user-added", "local socket"), (local, "configuration-applied", "local socket"),
+                ("keeper", "crl-published", "schedule"), ("meshcad", "configuration-applied", "start"),
+                ("meshcad --init", "issuer-registered", "command line")}
+        self.ask(200, "POST", f"/v1/certificates/{self.issue('event')['serial']}/revoke",
+                 {"reason": "superseded"}, self.operator)
+        self.ca.meshca("crl", "renew", "--environment", "production")
+        self.ca.meshca("issuer", "rotate", "--environment", "production")
+        with self.ca.config.open("a") as file:
+            file.write("# another line\n")
+        self.ca.meshca("reload")
+        end = time.monotonic() + 20
+        seen = set()
+        while not want <= seen:
+            self.assertLess(time.monotonic(), end, want - seen)
+            time.sleep(0.2)
+            events, path = [], "/v1/events?limit=500"
+            while path:
+                page = self.ask(200, "GET", path, person=self.viewer)[1]
+                events += page["events"]
+                path = page["next"] and f"/v1/events?limit=500&cursor={page['next']}"
+            seen = {(event["actor"], event["action"], event["from"]) for event in events}
+        for event in events:
+            self.assertTrue(event["actor"] and event["from"] and event["at"], event)
+            self.assertTrue(event["target"] or event["action"] == "configuration-applied", event)
+            self.assertRegex(event["request_id"], "^(?!0{32})[0-9a-f]{32}$", event)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Revocations, CRLs, issuers and bundles, people, events, configurations. */
 #include "approval_make.h"
+#include "base/enc.h"
 #include "store_fixture.h"
 
 #include "check_main.h"
@@ -485,6 +486,108 @@ START_TEST(an_approval_is_spent_once)
 }
 END_TEST
 
+struct whole_event {
+	char actor[64], action[32], target[80], from[64];
+	uint8_t request_id[16];
+};
+
+static enum mc_err
+see_whole_event(void *arg, const struct msg_event_row *row)
+{
+	struct whole_event *event = arg;
+
+	base_span_copy_str(row->actor, event->actor, sizeof(event->actor));
+	base_span_copy_str(row->action, event->action, sizeof(event->action));
+	base_span_copy_str(row->target, event->target, sizeof(event->target));
+	base_span_copy_str(row->from, event->from, sizeof(event->from));
+	memcpy(event->request_id, row->request_id, 16);
+	return MC_OK;
+}
+
+/* The newest event: who, what, to what, where from, and by which request. */
+static void
+event_is(struct fix *fix, const char *actor, const char *action, const char *target,
+    const char *from, uint8_t request)
+{
+	const struct msg_event_list query = { 0, 1 };
+	struct whole_event event = { 0 };
+	uint8_t request_id[16];
+	uint64_t next = 0;
+
+	memset(request_id, request, sizeof(request_id));
+	ck_assert_int_eq(store_event_list(fix->store, &query, see_whole_event, &event, &next), MC_OK);
+	ck_assert_str_eq(event.action, action);
+	ck_assert_str_eq(event.actor, actor);
+	ck_assert_str_eq(event.target, target);
+	ck_assert_str_eq(event.from, from);
+	ck_assert_mem_eq(event.request_id, request_id, sizeof(request_id));
+}
+
+START_TEST(every_change_says_who_what_and_whence)
+{
+	struct msg_revoke revoke = { .reason = MSG_REASON_SUPERSEDED,
+		.actor = base_span_str("oscar"), .from = base_span_str("192.0.2.1:47") };
+	struct msg_config_put put = { .hash = { 1 }, .actor = base_span_str("SIGHUP"),
+		.from = base_span_str("signal"), .text = base_span_str("a: 1\n") };
+	struct msg_crl_chunk chunk = { .number = 1, .next_update_at = FIX_NOW, .total = 1,
+		.bytes = base_span_str("x"), .actor = base_span_str("keeper"),
+		.from = base_span_str("schedule") };
+	struct msg_user_remove remove = { .name = base_span_str("bob"),
+		.from = base_span_str("192.0.2.2:48") };
+	struct fix_intent leaf, alice_cert, bob_cert;
+	struct msg_user_put alice, bob;
+	struct base_buf diff;
+	char issuer[65];
+	struct fix fix;
+	bool done = false;
+
+	fix_start(&fix);
+	approver_make(&admin);
+	base_buf_init(&diff, LIMIT_CONFIG_DIFF);
+	(void)fix_leaf(&fix, "spiffe://x/y", true, &leaf);
+	ck_assert_int_eq(store_begin(fix.store), MC_OK);
+
+	revoke.serial = leaf.msg.serial;
+	memset(revoke.request_id, 1, 16);
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_OK);
+	event_is(&fix, "oscar", "certificate-revoked", "spiffe://x/y", "192.0.2.1:47", 1);
+
+	memset(put.request_id, 2, 16);
+	ck_assert_int_eq(store_config_put(fix.store, &put, FIX_NOW, &diff), MC_OK);
+	event_is(&fix, "SIGHUP", "configuration-applied", "", "signal", 2);
+
+	(void)crl_draw(&fix);
+	memcpy(chunk.issuer_id, fix.issuing_id, 32);
+	memset(chunk.request_id, 3, 16);
+	ck_assert_int_eq(store_crl_chunk(fix.store, &chunk, &PRODUCTION, FIX_NOW, &done), MC_OK);
+	base_enc_hex(fix.issuing_id, 32, issuer);
+	event_is(&fix, "keeper", "crl-published", issuer, "schedule", 3);
+
+	client(&fix, "alice", &alice_cert, &alice);
+	client(&fix, "bob", &bob_cert, &bob);
+	alice.role = MSG_USER_ADMIN;
+	alice.actor = base_span_str("uid 0 on the local socket");
+	alice.from = base_span_str("local socket");
+	memset(alice.request_id, 4, 16);
+	ck_assert_int_eq(store_user_put(fix.store, &alice, FIX_NOW, &done), MC_OK);
+	event_is(&fix, "uid 0 on the local socket", "user-added", "alice", "local socket", 4);
+
+	bob.role = MSG_USER_VIEWER;
+	memcpy(bob.approver_sha256, alice.cert_sha256, 32);
+	ck_assert_int_eq(store_user_put(fix.store, &bob, FIX_NOW, &done), MC_OK);
+	memcpy(remove.approver_sha256, alice.cert_sha256, 32);
+	memset(remove.request_id, 5, 16);
+	approver_sign(&admin, &remove, FIX_NOW + 300);
+	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW), MC_OK);
+	event_is(&fix, "alice", "user-removed", "bob", "192.0.2.2:48", 5);
+
+	ck_assert_int_eq(store_commit(fix.store), MC_OK);
+	base_buf_clear(&diff);
+	approver_end(&admin);
+	fix_end(&fix);
+}
+END_TEST
+
 START_TEST(configurations_are_recorded_when_they_differ)
 {
 	struct msg_config_put put = { .actor = base_span_str("root") };
@@ -543,4 +646,4 @@ CHECK_MAIN("store_sqlite_admin", revocation_is_once_and_listed, crl_numbers_only
     crl_is_current_with_its_last_byte, crl_status_tells_what_is_due,
     bundle_sequence_grows_with_anchors_only, issuer_must_be_what_was_signed,
     people_and_the_last_admin, held_certificate_is_revoked_with_its_person_only,
-    an_approval_is_spent_once, configurations_are_recorded_when_they_differ, events_page_newest_first)
+    an_approval_is_spent_once, every_change_says_who_what_and_whence, configurations_are_recorded_when_they_differ, events_page_newest_first)
