@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sqlite3.h>
+
 #include "../fault/vfs_drop.h"
 #include "approval_make.h"
 #include "ledger_fixture.h"
@@ -466,6 +468,117 @@ START_TEST(revoked_or_aged_certificates_are_not_handed_out)
 }
 END_TEST
 
+/* Whether the next intent under the key gets the certificate of before, after a restart at which the row
+ * of before was recorded age_s ago and lives for left_s from now on. */
+static bool
+is_handed_out(int64_t age_s, int64_t left_s)
+{
+	struct msg_intent_ans out;
+	struct fix_intent leaf;
+	struct fix_intent next;
+	struct bench bench;
+	struct peer *signer;
+	sqlite3 *db = NULL;
+	char sql[256];
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&leaf, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	ck_assert_int_eq(peer_sign(&bench, signer, out.seq, leaf.msg.serial), MC_OK);
+	peer_end(signer);
+	bench_close(&bench);
+	(void)snprintf(sql, sizeof(sql), "DROP TRIGGER intents_update; UPDATE intents SET"
+	    " recorded_at = %lld, not_after_at = %lld WHERE seq = %llu",
+	    (long long)(base_clock_now() - age_s), (long long)(base_clock_now() + left_s),
+	    (unsigned long long)out.seq);
+	ck_assert_int_eq(sqlite3_open(bench.fix.path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	bench_open(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	live_intent(&bench, &next, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&next, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &next.msg, &out), MC_OK);
+	ck_assert(out.duplicate == 0 || base_span_equal(out.serial, leaf.msg.serial));
+	peer_end(signer);
+	bench_end(&bench);
+	return out.duplicate != 0;
+}
+
+START_TEST(nine_tenths_of_its_life_and_ten_minutes_bound_what_is_handed_out)
+{
+	/* Of 1,000 s that remain, 1,111 are nine tenths. */
+	ck_assert(is_handed_out(100, 1000));
+	ck_assert(!is_handed_out(120, 1000));
+	ck_assert(is_handed_out(590, FIX_DAY));
+	ck_assert(!is_handed_out(610, FIX_DAY));
+}
+END_TEST
+
+/* Nobody knows whether its signature exists; it is never made later. */
+START_TEST(an_unconfirmed_intent_is_not_handed_out)
+{
+	struct msg_intent_ans out;
+	struct fix_intent lost;
+	struct fix_intent next;
+	struct bench bench;
+	struct peer *signer;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	live_intent(&bench, &lost, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&lost, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &lost.msg, &out), MC_OK);
+	peer_end(signer);
+	for (int i = 0; i < 5; i++) {
+		base_loop_turn(bench.loop, 10);
+	}
+	ck_assert_uint_eq(bench.ledger->unconfirmed, 1);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	live_intent(&bench, &next, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&next, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &next.msg, &out), MC_OK);
+	ck_assert_uint_eq(out.duplicate, 0);
+	ck_assert(base_span_equal(out.serial, next.msg.serial));
+	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
+START_TEST(a_leaf_of_a_revoked_ca_is_not_handed_out)
+{
+	struct msg_revoke revoke = { .reason = MSG_REASON_CA_COMPROMISE,
+		.serial = base_span_str("\x01serial-00000002"), .actor = base_span_str("alice") };
+	struct msg_intent_ans out;
+	struct msg_cert_row row;
+	struct fix_intent leaf;
+	struct fix_intent next;
+	struct bench bench;
+	struct peer *signer;
+	struct peer *front;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	front = peer_start(&bench, MSG_ROLE_FRONT, "");
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&leaf, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	ck_assert_int_eq(peer_sign(&bench, signer, out.seq, leaf.msg.serial), MC_OK);
+	ck_assert_int_eq(peer_call(&bench, front, MSG_REVOKE, &msg_revoke_table, &revoke,
+	                     &msg_cert_row_table, &row),
+	    MC_OK);
+	ck_assert_int_eq(row.profile, MSG_PROFILE_ISSUING);
+	live_intent(&bench, &next, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&next, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &next.msg, &out), MC_ENOTREADY);
+	peer_end(signer);
+	peer_end(front);
+	bench_end(&bench);
+}
+END_TEST
+
 START_TEST(unsigned_intents_of_a_lost_signer_are_unconfirmed)
 {
 	struct msg_intent_ans out;
@@ -829,6 +942,8 @@ CHECK_MAIN("store_ledger", intent_is_durable_when_answered, permits_by_role_and_
     a_suspended_identity_gets_no_duplicate, signers_write_only_their_own_leaves, hello_must_agree,
     idempotency_key_yields_the_signed_certificate,
     revoked_or_aged_certificates_are_not_handed_out,
+    nine_tenths_of_its_life_and_ten_minutes_bound_what_is_handed_out,
+    an_unconfirmed_intent_is_not_handed_out, a_leaf_of_a_revoked_ca_is_not_handed_out,
     unsigned_intents_of_a_lost_signer_are_unconfirmed, low_disk_refuses_intents_but_revokes,
     full_disk_refuses_intents_but_revokes, clock_step_refuses_intents_until_accepted,
     many_intents_share_commits_and_keep_order, changes_gather_under_load_only,
