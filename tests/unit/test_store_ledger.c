@@ -517,6 +517,31 @@ START_TEST(nine_tenths_of_its_life_and_ten_minutes_bound_what_is_handed_out)
 }
 END_TEST
 
+/* The table in memory knows 8 bytes of a key: the row decides. */
+START_TEST(a_key_that_begins_alike_is_another)
+{
+	struct msg_intent_ans out;
+	struct fix_intent leaf;
+	struct fix_intent next;
+	struct bench bench;
+	struct peer *signer;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&leaf, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	ck_assert_int_eq(peer_sign(&bench, signer, out.seq, leaf.msg.serial), MC_OK);
+	live_intent(&bench, &next, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&next, 1, 3);
+	next.msg.dedup_key[8] = 9;
+	ck_assert_int_eq(peer_intent(&bench, signer, &next.msg, &out), MC_OK);
+	ck_assert_uint_eq(out.duplicate, 0);
+	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
 /* Nobody knows whether its signature exists; it is never made later. */
 START_TEST(an_unconfirmed_intent_is_not_handed_out)
 {
@@ -943,7 +968,7 @@ CHECK_MAIN("store_ledger", intent_is_durable_when_answered, permits_by_role_and_
     idempotency_key_yields_the_signed_certificate,
     revoked_or_aged_certificates_are_not_handed_out,
     nine_tenths_of_its_life_and_ten_minutes_bound_what_is_handed_out,
-    an_unconfirmed_intent_is_not_handed_out, a_leaf_of_a_revoked_ca_is_not_handed_out,
+    a_key_that_begins_alike_is_another, an_unconfirmed_intent_is_not_handed_out, a_leaf_of_a_revoked_ca_is_not_handed_out,
     unsigned_intents_of_a_lost_signer_are_unconfirmed, low_disk_refuses_intents_but_revokes,
     full_disk_refuses_intents_but_revokes, clock_step_refuses_intents_until_accepted,
     many_intents_share_commits_and_keep_order, changes_gather_under_load_only,
