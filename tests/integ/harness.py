@@ -8,6 +8,7 @@ Needs Debian's python3-cryptography and python3-grpcio, and MESHCA_BIN (the fold
 ctest sets it).
 """
 import base64
+import collections
 import contextlib
 import datetime
 import http.client
@@ -122,6 +123,9 @@ def decode_chain(data):
     return chain
 
 
+TOKENS = collections.deque(maxlen=500)  # a piece of each of the newest, which no log may hold
+
+
 class Issuer:
     """A test token issuer, as a Kubernetes API server would be."""
 
@@ -158,6 +162,7 @@ class Issuer:
             r, s = utils.decode_dss_signature(
                 self.key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
             signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        TOKENS.append(b64url(signature)[:40])
         return text + "." + b64url(signature)
 
 
@@ -255,7 +260,31 @@ class Authority:
                 self.process.kill()
                 self.process.wait()
                 raise
+            self.check_secrets()
         self.process = None
+
+    def check_secrets(self):
+        """What nobody may ever read in the log: passphrases, tokens, private keys."""
+        log = self.log.read_text(errors="replace")
+        files = {path.name: path.read_text().strip() for path in self.folder.glob("*.pass")}
+        pieces = {**{secret: name for name, secret in files.items() if len(secret) > 8},
+                  **{piece: "a token" for piece in TOKENS}, "PRIVATE KEY": "a private key"}
+        for piece, name in pieces.items():
+            if piece in log:
+                raise AssertionError(f"{name} is in {self.log}")
+
+    def check_processes(self):
+        """No secret in an argument list, and no environment to have one in."""
+        secrets_of = [path.read_text().strip() for path in self.folder.glob("*.pass")]
+        main = self.process.pid
+        children = pathlib.Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        if len(children) < 3:
+            raise AssertionError(f"only {len(children)} processes run")
+        for pid in (str(main), *children):
+            words = pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+            environ = pathlib.Path(f"/proc/{pid}/environ").read_text()
+            if any(secret in words + environ for secret in secrets_of) or (environ and pid != str(main)):
+                raise AssertionError(f"process {pid}: {words!r} {environ!r}")
 
     def __enter__(self):
         self.write()

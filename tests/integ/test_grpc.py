@@ -14,7 +14,7 @@ import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from harness import (METHOD, Authority, certificate, decode_chain, encode_request, field, make_csr,
+from harness import (METHOD, Authority, Issuer, certificate, decode_chain, encode_request, field, make_csr,
                      new_key)
 
 URI = "spiffe://cluster.local/ns/ecotrack/sa/order-service"
@@ -59,12 +59,14 @@ def request_fields(**changes):
 class RawClient:
     """HTTP/2 by hand, to send what no library sends."""
 
-    def __init__(self, ca, environment="production", settings=True, alpn=("h2",)):
-        context = ssl.create_default_context(cadata=ca.anchors(environment))
-        if alpn:
-            context.set_alpn_protocols(list(alpn))
+    def __init__(self, ca, environment="production", settings=True, alpn=("h2",), context=None,
+                 session=None):
+        if context is None:
+            context = ssl.create_default_context(cadata=ca.anchors(environment))
+            if alpn:
+                context.set_alpn_protocols(list(alpn))
         raw = socket.create_connection(("127.0.0.1", ca.ports[environment]), 5)
-        self.sock = context.wrap_socket(raw, server_hostname="localhost")
+        self.sock = context.wrap_socket(raw, server_hostname="localhost", session=session)
         self.sock.settimeout(15)
         self.buffer = b""
         if settings:
@@ -137,6 +139,7 @@ class GrpcTest(unittest.TestCase):
     def test_layout(self):
         chain = self.ca.fetch("production", "ecotrack", "order-service")
         self.assertEqual(len(chain), 3)
+        self.assertEqual(chain[2], self.ca.anchors("production"), "the trust bundle is the last element")
         for element in chain[:2]:
             self.assertEqual(element.count("BEGIN CERTIFICATE"), 1)
         for element in chain:
@@ -256,6 +259,68 @@ class GrpcTest(unittest.TestCase):
             text = self.refused(grpc.StatusCode.UNAUTHENTICATED, self.ca.create, channel,
                                 make_csr(new_key(), URI))
             self.assertTrue(text.startswith("client-certificate:"), text)
+
+    def test_a_revoked_certificate_resumes_in_vain(self):
+        """The session was verified before; the certificate is looked up at each request."""
+        key = new_key()
+        chain = self.ca.fetch("production", "ecotrack", "order-service", key=key)
+        pem = self.ca.folder / "resumed.pem"
+        pem.write_bytes("".join(chain[:2]).encode() + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        context = ssl.create_default_context(cadata=self.ca.anchors("production"))
+        context.set_alpn_protocols(["h2"])
+        context.load_cert_chain(pem)
+        client = RawClient(self.ca, context=context)
+        self.assertTrue(self.renewed(client))
+        session = client.sock.session
+        client.close()
+        client = RawClient(self.ca, context=context, session=session)
+        self.assertTrue(client.sock.session_reused)
+        self.assertTrue(self.renewed(client), "a resumed session renews as well as a new one")
+        serial = f"{certificate(chain[0]).serial_number:032x}"
+        status, _, row = self.ca.call("POST", f"/v1/certificates/{serial}/revoke",
+                                      {"reason": "keyCompromise"}, self.ca.admin("oscar", "operator"))
+        self.assertEqual(status, 200, row)
+        failures = self.ca.metric("citadel_server_authentication_failure_count")
+        self.assertFalse(self.renewed(client, 3), "on the connection that is open")
+        session = client.sock.session
+        client.close()
+        client = RawClient(self.ca, context=context, session=session)
+        self.assertTrue(client.sock.session_reused)
+        self.assertFalse(self.renewed(client))
+        client.close()
+        self.assertEqual(self.ca.metric("citadel_server_authentication_failure_count"), failures + 2)
+
+    def renewed(self, client, stream=1):
+        """Whether a request without a token is answered with a message."""
+        body = encode_request(make_csr(new_key(), URI))
+        client.send(frame(HEADERS, END_HEADERS, stream, hpack(request_fields())),
+                    frame(DATA, END_STREAM, stream, b"\0" + struct.pack(">I", len(body)) + body))
+        data = b""
+        while True:
+            got = client.next()
+            self.assertIsNotNone(got, "the server closed without an answer")
+            if got[2] == stream and got[0] == DATA:
+                data += got[3]
+            if got[2] == stream and got[1] & END_STREAM:
+                return len(data) > 5 and len(decode_chain(data[5:])) == 3
+
+    def test_keys_that_were_replaced_leave_no_verdict(self):
+        """A token of the old keys, accepted a moment ago, is not good any more after a reload."""
+        csr, token = make_csr(new_key(), URI.replace("order", "user")), None
+        path = self.ca.folder / "staging.jwks"
+        kept = path.read_text()
+        token = self.ca.issuers["staging"].token("ecotrack", "user-service")
+        with self.ca.channel("staging") as channel:
+            self.ca.create(channel, csr, token)
+            try:
+                path.write_text(Issuer().jwks())
+                self.ca.meshca("reload")
+                self.refused(grpc.StatusCode.UNAUTHENTICATED, self.ca.create, channel, csr, token)
+            finally:
+                path.write_text(kept)
+                self.ca.meshca("reload")
+            self.ca.create(channel, csr, token)
 
     # --- same request, same certificate ---
     def test_duplicates(self):

@@ -31,6 +31,7 @@ class Smoke(unittest.TestCase):
                 self.assertEqual(row["identity"],
                                  "spiffe://cluster.local/ns/ecotrack/sa/order-service")
                 self.assertEqual(row["state"], "signed")
+            ca.check_processes()
             ca.stop()
             verified = subprocess.run([BIN / "meshca", "ledger", "verify", "--config", ca.config],
                                       capture_output=True, text=True)

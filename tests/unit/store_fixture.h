@@ -25,7 +25,8 @@ struct fix {
 	const char *vfs;
 	struct store *store;
 	unsigned serial_next;
-	uint8_t issuing_id[32]; /* of environment "production" */
+	uint8_t anchor_id[32];  /* of environment "production" */
+	uint8_t issuing_id[32];
 	char ca_serial[20];     /* of the CA that fix_ca() made last */
 };
 
@@ -122,7 +123,6 @@ fix_ca(struct fix *fix, uint8_t profile, const char *name, uint8_t id[32])
 static inline void
 fix_start_vfs(struct fix *fix, const char *vfs)
 {
-	uint8_t anchor[32];
 
 	memset(fix, 0, sizeof(*fix));
 	fix->vfs = vfs;
@@ -132,8 +132,8 @@ fix_start_vfs(struct fix *fix, const char *vfs)
 	fix->store = fix_open(fix, STORE_WRITER);
 	ck_assert_msg(fix->store != NULL, "%s", mc_err_last()->detail);
 	ck_assert_int_eq(store_begin(fix->store), MC_OK);
-	fix_ca(fix, MSG_PROFILE_ENVIRONMENT, "CN=production", anchor);
-	memcpy(fix->issuing_id, anchor, 32);
+	fix_ca(fix, MSG_PROFILE_ENVIRONMENT, "CN=production", fix->anchor_id);
+	memcpy(fix->issuing_id, fix->anchor_id, 32);
 	fix_ca(fix, MSG_PROFILE_ISSUING, "CN=production issuing", fix->issuing_id);
 	ck_assert_int_eq(store_commit(fix->store), MC_OK);
 }

@@ -79,6 +79,46 @@ START_TEST(a_wrong_method_names_the_right_ones)
 }
 END_TEST
 
+/* Who may do what, said a second time: a slip in the table must not open an act. */
+START_TEST(each_route_has_its_role)
+{
+	static const struct {
+		const char *method, *path;
+		enum msg_user_role least;
+	} roles[] = {
+	    {"GET", "/openapi.json", MSG_USER_INVALID},
+	    {"GET", "/v1/environments/{env}/bundle", MSG_USER_INVALID},
+	    {"GET", "/v1/environments/{env}/crl", MSG_USER_INVALID},
+	    {"GET", "/v1/issuers/{id}/crl", MSG_USER_INVALID},
+	    {"POST", "/v1/environments/{env}/certificates", MSG_USER_OPERATOR},
+	    {"POST", "/v1/certificates/{serial}/revoke", MSG_USER_OPERATOR},
+	    {"PUT", "/v1/environments/{env}/inventory", MSG_USER_ADMIN},
+	    {"POST", "/v1/users", MSG_USER_ADMIN},
+	    {"POST", "/v1/users/{name}/remove", MSG_USER_ADMIN},
+	};
+	size_t found = 0;
+
+	for (const struct rest_route *route = rest_router_table(); route->method != NULL; route++) {
+		/* what is not in the list reads, and is for viewers */
+		enum msg_user_role least = MSG_USER_VIEWER;
+		bool listed = false;
+
+		for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+			if (strcmp(roles[i].method, route->method) == 0 &&
+			    strcmp(roles[i].path, route->path) == 0) {
+				least = roles[i].least;
+				listed = true;
+				found++;
+			}
+		}
+		ck_assert_msg(route->least == least, "%s %s", route->method, route->path);
+		ck_assert_msg(listed || strcmp(route->method, "GET") == 0, "%s %s", route->method,
+		    route->path);
+	}
+	ck_assert_uint_eq(found, sizeof(roles) / sizeof(roles[0]));
+}
+END_TEST
+
 START_TEST(accept_picks_the_best_offer)
 {
 	static const char *const offers[] = {REST_JSON, REST_PEM, REST_DER, NULL};
@@ -198,5 +238,5 @@ END_TEST
 
 CHECK_MAIN("api_rest_router", finds_routes_and_their_parameters, an_encoded_slash_divides_nothing,
     refuses_what_is_not_text, refuses_a_parameter_above_its_ceiling, other_paths_are_not_found,
-    a_wrong_method_names_the_right_ones, accept_picks_the_best_offer,
+    a_wrong_method_names_the_right_ones, each_route_has_its_role, accept_picks_the_best_offer,
     etags_match_as_rfc_9110_says, openapi_and_the_table_say_the_same)

@@ -144,6 +144,7 @@ crl_get(struct fix *fix, uint64_t number, uint64_t offset, struct msg_crl_ans *o
 
 START_TEST(crl_numbers_only_grow)
 {
+	static const struct store_scope ceremony = { { NULL, 0 }, false };
 	struct msg_crl_begin_ans out = { 0 };
 	struct fix fix;
 
@@ -152,6 +153,10 @@ START_TEST(crl_numbers_only_grow)
 	ck_assert_uint_eq(crl_draw(&fix), 1);
 	ck_assert_uint_eq(crl_draw(&fix), 2);
 	ck_assert_int_eq(store_crl_begin(fix.store, fix.issuing_id, &STAGING, &out), MC_ENOTFOUND);
+	/* a signer keeps no CRL of the environment's CA: that key is the ceremony's */
+	ck_assert_int_eq(store_crl_begin(fix.store, fix.anchor_id, &PRODUCTION, &out), MC_ENOTFOUND);
+	ck_assert_int_eq(store_crl_begin(fix.store, fix.anchor_id, &ceremony, &out), MC_OK);
+	ck_assert_uint_eq(out.number, 1);
 	ck_assert_int_eq(crl_put(&fix, 3, 0, 10, 10), MC_ECONFLICT);
 	ck_assert_int_eq(crl_put(&fix, 2, 0, 10, 10), MC_OK);
 	ck_assert_int_eq(crl_put(&fix, 2, 0, 10, 10), MC_ECONFLICT);
