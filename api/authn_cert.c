@@ -95,6 +95,9 @@ row_check(const struct confirm *confirm, const struct base_item *item)
 		return MC_FAIL(MC_ECLIENT_CERT, "the certificate is %s",
 		    msg_state_name((enum msg_state)row.state));
 	}
+	if (row.issuer_revoked != 0) {
+		return MC_FAIL(MC_ECLIENT_CERT, "the certificate's issuing CA is revoked");
+	}
 	return MC_OK;
 }
 

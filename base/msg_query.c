@@ -9,6 +9,7 @@
 	F(S, U8, profile, 0)                                                    \
 	F(S, U8, state, 0)                                                      \
 	F(S, U8, reason, 0)                                                     \
+	F(S, U8, issuer_revoked, 0)                                             \
 	F(S, SPAN, serial, LIMIT_SERIAL)                                        \
 	F(S, SPAN, environment, LIMIT_ENVIRONMENT)                              \
 	F(S, SPAN, cluster, LIMIT_CLUSTER)                                      \

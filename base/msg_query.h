@@ -13,6 +13,7 @@ struct msg_cert_row {
 	uint8_t profile;
 	uint8_t state;         /* enum msg_state */
 	uint8_t reason;        /* when revoked */
+	uint8_t issuer_revoked; /* its CA is; not in lists */
 	struct base_span serial;
 	struct base_span environment;
 	struct base_span cluster;

@@ -41,7 +41,7 @@ on_duplicate(void *arg, const struct store_cert *cert)
 	        base_span_of(intent->dedup_body, 32))) {
 		return MC_FAIL(MC_EIDEMPOTENCY, "the key was used for another request");
 	}
-	if (row->state != MSG_STATE_SIGNED || cert->issuer_revoked ||
+	if (row->state != MSG_STATE_SIGNED || row->issuer_revoked != 0 ||
 	    row->profile != intent->profile ||
 	    !mostly_alive(row, dup->now_at)) {
 		return MC_OK;

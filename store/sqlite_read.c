@@ -79,7 +79,7 @@ row_full(struct sq *sq, sqlite3_stmt *stmt, const struct store_view *view,
 	out->row.tbs = sq_col_span(stmt, COL_TBS);
 	out->tail = sq_col_span(stmt, COL_TAIL);
 	out->issuer_cert = sq_col_span(stmt, COL_ISSUER_CERT);
-	out->issuer_revoked = sqlite3_column_int(stmt, COL_ISSUER_REVOKED) != 0;
+	out->row.issuer_revoked = sqlite3_column_int(stmt, COL_ISSUER_REVOKED) != 0 ? 1 : 0;
 	if (out->tail.len != 0) {
 		base_buf_reset(&sq->scratch);
 		store_cert_assemble(&sq->scratch, out->row.tbs, out->tail);

@@ -51,7 +51,6 @@ struct store_cert {
 	uint8_t dedup_body[32];
 	struct base_span tail;        /* single reads: empty without signature */
 	struct base_span issuer_cert; /* single reads: DER; empty when self-signed */
-	bool issuer_revoked;          /* single reads */
 };
 
 /* What happened, as the ledger itself writes it down beside the act: no process may put one. */

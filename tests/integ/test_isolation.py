@@ -187,6 +187,13 @@ class Isolation(unittest.TestCase):
         for judge in (self.openssl, self.gnutls):
             with self.subTest(judge=judge.__name__):
                 self.assertNotEqual(judge(environment, workload).returncode, 0)
+        self.ca.meshca("issuer", "rotate", "--environment", environment)
+        with self.ca.channel(environment, (workload / "key.pem").read_bytes(),
+                             (workload / "chain.pem").read_bytes()) as channel:
+            with self.assertRaises(grpc.RpcError) as caught:  # nor does it renew with the next CA
+                self.ca.create(channel, make_csr(new_key(), "spiffe://cluster.local/ns/ecotrack/sa/orphan"))
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAUTHENTICATED, caught.exception.details())
+        self.assertIn("issuing CA is revoked", caught.exception.details())
         if ENVOY:
             server = self.workload("production", "server")
             with Envoy(self, server, self.anchor_file(environment),

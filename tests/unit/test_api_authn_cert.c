@@ -188,6 +188,8 @@ START_TEST(the_ledger_must_have_it_alive)
 	confirm_refused("is revoked");
 	row.state = MSG_STATE_EXPIRED;
 	confirm_refused("is expired");
+	row.issuer_revoked = 1;
+	confirm_refused("issuing CA is revoked");
 	row.status = MC_ENOTFOUND;
 	confirm_refused("does not know");
 	row.environment = base_span_str("staging");
