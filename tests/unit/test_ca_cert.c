@@ -274,7 +274,10 @@ START_TEST(test_acknowledgement)
 	answer = (struct msg_intent_ans){.status = MC_OK, .seq = 3, .duplicate = 1};
 	ck_assert_int_eq(issuer_ack_read(&answer, bytes, &ack), MC_EINTERNAL);
 	ck_assert_int_eq(issuer_sign_leaf(issuer, &ack, bytes, &tail), MC_EPROFILE);
-	answer.duplicate = 0;
+	answer = (struct msg_intent_ans){.status = MC_OK}; /* in no row */
+	ck_assert_int_eq(issuer_ack_read(&answer, bytes, &ack), MC_EINTERNAL);
+	ck_assert_int_eq(issuer_sign_leaf(issuer, &ack, bytes, &tail), MC_EPROFILE);
+	answer.seq = 3;
 	ck_assert_int_eq(issuer_ack_read(&answer, bytes, &ack), MC_OK);
 	tbs.ptr[tbs.len - 1] ^= 1; /* other bytes than the ledger has */
 	ck_assert_int_eq(issuer_sign_leaf(issuer, &ack, bytes, &tail), MC_EPROFILE);
