@@ -244,12 +244,18 @@ service-account token, production's signer waited until the ledger had the inten
     build/run/bin/meshca user add alice --role admin --out var/demo/alice --config var/demo/meshca.yaml""")
 
 
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True, type=pathlib.Path)
     parser.add_argument("--once", action="store_true")
     options = parser.parse_args()
     daemon = None
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the terminal is closed: meshcad goes, too
+        signal.signal(number, interrupted)
     try:
         check_ports()
         if not DEMO.exists():
@@ -272,7 +278,8 @@ def main():
         return 1
     finally:
         if daemon and daemon.poll() is None:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
             daemon.terminate()
             daemon.wait(20)
 

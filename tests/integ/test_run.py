@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -102,6 +103,22 @@ class Demo(unittest.TestCase):
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertNotIn("Creating", again.stdout)
         self.assertEqual((self.demo / "state/keys/production/environment.pem").read_bytes(), anchor)
+
+    def test_whatever_ends_it_ends_the_daemon(self):
+        """Ctrl-C, kill, a terminal that is closed: the ports are free again."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number.name):
+                run = subprocess.Popen(["/usr/bin/python3", "-B", self.root / "scripts/demo.py", "--bin", BIN],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+                with run.stdout:
+                    for line in run.stdout:
+                        if line.startswith("Serving until"):
+                            break
+                    children = pathlib.Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+                    self.assertEqual(len(children), 1)
+                    run.send_signal(number)
+                    self.assertEqual(run.wait(30), 0)
+                self.assertFalse(pathlib.Path(f"/proc/{children[0]}").exists())
 
     def test_a_busy_port_is_named(self):
         line = (self.demo / "meshca.yaml").read_text().split('probes: {listen: "127.0.0.1:')[1]
