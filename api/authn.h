@@ -73,11 +73,12 @@ struct authenticator {
 	                   LIMIT_TOKEN_CACHE_S */
 	/* must: the request carries this kind of credential */
 	bool (*is_present)(const struct authn_input *in);
-	/* must: pure and thread-safe. Returns MC_OK and *out, MC_ETOKEN or MC_ECLIENT_CERT. */
+	/* must: pure and thread-safe. Returns MC_OK and *out (one reference), MC_ETOKEN or
+	 * MC_ECLIENT_CERT. */
 	enum mc_err (*check)(const struct authn_input *in, struct authn_verdict **out);
 	/* may: what only the ledger knows, at every request; fn is called with MC_OK or the
-	 * refusal. Returns MC_OK when fn will be called. link_forget(front->ledger, self)
-	 * stops it. */
+	 * refusal. Returns MC_OK when fn will be called, exactly once, possibly after verdict is
+	 * gone; self must live as long. */
 	enum mc_err (*confirm)(struct front *front, const struct authn_env *env,
 	    const struct authn_verdict *verdict, authn_confirm_fn fn, void *self);
 };

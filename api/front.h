@@ -28,7 +28,7 @@ struct front_env {
 	uint8_t issuer_id[32];
 	int64_t issuer_not_after_at;
 	uint64_t signed_count, refused_count, signer_cpu_us;
-	struct tls_server *tls;   /* gRPC listener's, or REST's for the operators; NULL until certified */
+	struct tls_server *tls;   /* gRPC listener's, or REST's for the operators; NULL: there is none */
 };
 
 struct front {

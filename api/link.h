@@ -13,8 +13,8 @@
 
 struct link;
 
-/* One answer item. status is the answer's; on MC_EPEER (the peer died), MC_EDEADLINE item is NULL. more:
- * further items follow. Called exactly once with more == false. */
+/* One answer item. status is the answer's; item is NULL on MC_EPEER (the peer died) and MC_EDEADLINE (it
+ * did not answer in time). more: further items follow. Called exactly once with more == false. */
 typedef void (*link_answer_fn)(void *self, enum mc_err status, const struct base_item *item, bool more);
 
 /* Closes the channels. Calls under way get no answer any more. Not from inside an answer function. */

@@ -48,7 +48,7 @@ typedef void (*base_chan_gone_fn)(void *self, struct base_chan *chan, enum mc_er
  * at least four frames. Returns MC_OK or MC_EIO. */
 enum mc_err base_chan_pair(int fds[2]) MC_MUST_CHECK;
 
-/* Sends what is queued as far as the socket takes it, and closes. on_gone is not called. */
+/* Sends what is queued as far as the socket takes it, and closes. on_gone is not called. NULL is fine. */
 void base_chan_free(struct base_chan *chan);
 /* Takes over fd. loop may be NULL for blocking use with base_chan_call() only. */
 struct base_chan *base_chan_new(struct base_loop *loop, int fd, base_chan_item_fn on_item,

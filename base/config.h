@@ -3,7 +3,7 @@
  * meshca.yaml as typed values. Strict: unknown and duplicate keys, aliases, wrong types and
  * values out of range are refused with line, what, and what to write instead.
  * All strings are owned by the config. Every key is documented in docs/configuration.md, which a
- * test holds against the table in config.c.
+ * test holds against the table in config_table.c.
  */
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
@@ -108,10 +108,11 @@ void config_free(struct config *config);
  * Returns the config, or NULL with MC_ECONFIG recorded as "path:line: what; what to do". Two
  * environments with equal issuer, audience and keys are refused once files are loaded. */
 struct config *config_parse(const char *path, struct base_span text) MC_DEALLOC(config_free);
-/* Reads the files that the config names (JWKS), at most LIMIT_CONFIG bytes each, and the checks that
- * need them. Only the supervisor and the CLI do this; front receives the texts. */
+/* Reads the files that the config names (JWKS), at most LIMIT_CONFIG bytes each, and makes the checks
+ * that need them. Returns MC_OK or MC_ECONFIG, which names key, file and fault. Only the supervisor
+ * and the CLI do this; front receives the texts. */
 enum mc_err config_load_files(struct config *config) MC_MUST_CHECK;
-/* Opens, reads and parses path. Refuses a file that others can write. */
+/* Opens, reads and parses path. Refuses a file that others can write. NULL with MC_ECONFIG recorded. */
 struct config *config_read(const char *path) MC_DEALLOC(config_free);
 /* By name; the operators authority for CONFIG_OPERATORS; NULL when unknown. */
 const struct config_environment *config_environment(const struct config *config,
@@ -121,9 +122,11 @@ const struct config_environment *config_environment(const struct config *config,
  * it word for word. */
 void config_reference(struct base_buf *out);
 
-/* The config with loaded files as one blob and back: what travels to roles in a memfd. The
- * decoder trusts nothing: it re-parses. Returns -1 on failure. */
+/* The config with loaded files as one blob of at most LIMIT_CONFIG_BLOB bytes, and back: what travels to
+ * roles in a memfd. The descriptor is the caller's to close; -1 on failure. */
 int config_to_memfd(const struct config *config);
+/* Reads fd, which stays the caller's, and trusts nothing in it: the text is parsed again. NULL with the
+ * failure recorded. */
 struct config *config_from_fd(int fd) MC_DEALLOC(config_free);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The little cryptography that every folder needs, so that OpenSSL's headers stay
- * in base/crypto*.c, base/mem.c, ca/ and api/tls*.c.
+ * in base/crypto*.c, base/mem.c, ca/ and api/tls*.c, jose*.c and cli_crypto.c.
  */
 #ifndef BASE_CRYPTO_H
 #define BASE_CRYPTO_H

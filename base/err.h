@@ -22,7 +22,7 @@
 #define MC_DEALLOC(fn)
 #endif
 
-/* What kind of fault it is, and so whose: the first seven are the caller's. */
+/* What kind of fault it is, and so whose: the first six are the caller's, BUSY is nobody's. */
 enum mc_class {
 	MC_CLASS_NONE = 0,
 	MC_CLASS_USAGE = 1,    /* malformed request: HTTP 400, gRPC INVALID_ARGUMENT */

@@ -33,7 +33,8 @@ void base_proc_close_from(int first);
 
 /* A sealed memfd with these bytes, read offset 0: how configuration travels. -1 on failure. */
 int base_proc_memfd(const char *name, const void *ptr, size_t len);
-/* Reads all of fd (at most max bytes) into a heap string with a NUL; the caller frees. */
+/* Reads all of fd (at most max bytes; a file from its beginning) into a heap string with a NUL; the caller
+ * frees. Returns MC_OK, MC_EIO or MC_ETOOBIG. */
 enum mc_err base_proc_read_all(int fd, size_t max, char **out, size_t *out_len) MC_MUST_CHECK;
 
 #endif

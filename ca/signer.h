@@ -163,13 +163,14 @@ void signer_seal_clear(struct signer *signer);
 enum mc_err signer_may_issue(struct signer *signer) MC_MUST_CHECK;
 /* Takes one token of the rate bucket. Returns MC_OK or MC_ERATE. */
 enum mc_err signer_rate_take(struct signer *signer) MC_MUST_CHECK;
-/* Splits msg->dns_names into at most LIMIT_DNS_NAMES views. */
 /* Whether a DNS name is one of the environment's own gRPC listener. */
 bool signer_is_own_name(const struct signer *signer, struct base_span name);
+/* Splits names, each ended by one NUL, into at most LIMIT_DNS_NAMES views. Returns MC_OK or MC_EIDENTITY. */
 enum mc_err signer_dns_split(struct base_span names, struct base_span *out, size_t *count)
     MC_MUST_CHECK;
-/* Holds an ISSUE against the environment's policy and fills in leaf but for serial and
- * times; dns holds LIMIT_DNS_NAMES views. */
+/* Holds an ISSUE against the environment's policy and fills in leaf but for its serial; dns holds
+ * LIMIT_DNS_NAMES views. Returns MC_OK, MC_EPROFILE, MC_EIDENTITY, MC_ETTL, MC_ECSR_KEY_TYPE,
+ * MC_ECSR_KEY_SIZE, MC_ECSR_KEY_WEAK. */
 enum mc_err signer_policy_leaf(struct signer *signer, const struct msg_issue *msg,
     struct cert_leaf *leaf, struct base_span *dns) MC_MUST_CHECK;
 /* Sets the leaf's times: ttl_s <= 0 means the default; above max_s MC_ETTL; clamped to

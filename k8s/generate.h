@@ -39,8 +39,8 @@ struct k8s_change {
 	const char *path;
 };
 
-/* Holds the files against dir/environments/NAME. Returns how many differ (0: no drift), the list
- * in *out, sorted by path. */
+/* Holds the files against dir/environments/NAME. *count is how many differ (0: no drift), *out the list
+ * in the arena, sorted by path. Returns MC_OK, MC_EIO, or MC_ECONFLICT (NAME is no folder). */
 enum mc_err k8s_generate_compare(struct base_arena *arena, const char *dir, const char *environment,
     const struct base_tree *files, const struct k8s_change **out, size_t *count) MC_MUST_CHECK;
 /* Writes the folder: all or nothing (a new folder beside it, fsync, rename), files that are no

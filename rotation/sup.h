@@ -155,6 +155,7 @@ typedef void (*sup_done_fn)(void *self, enum mc_err status, const char *detail);
  * MC_ESEALED when the new one waits for its passphrase (it takes over once unsealed). */
 void sup_handover(struct sup *sup, const char *environment, struct base_span passphrase,
     sup_done_fn done, void *self);
+/* The signer of an environment, or of the operators, in this phase; NULL when there is none. */
 struct sup_proc *sup_signer(struct sup *sup, const char *environment, enum sup_phase phase);
 
 /* --- sup_reload.c --- */
@@ -194,6 +195,7 @@ struct sup {
 	int lock;
 };
 
+/* The first process of a role that is not being stopped; NULL when there is none. */
 struct sup_proc *sup_find(struct sup *sup, enum msg_role role);
 
 #endif

@@ -307,7 +307,7 @@ enum mc_err store_dedup_recent(struct store *store, int64_t since_at, uint64_t m
 enum mc_err store_self_check(struct store *store, store_problem_fn fn, void *arg)
     MC_MUST_CHECK;
 
-/* --- the log entry (store_entry.c) --- */
+/* --- the log entry (entry.c) --- */
 /* What is hashed for a row: the string "meshca-intent-v1\0", then le64 seq, le64
  * recorded_at, u8 profile, 32 bytes issuer id, 32 bytes SPKI hash, 16 bytes request
  * id, le64 not_before_at, le64 not_after_at, u8 has_dedup, 32 bytes key and 32
