@@ -42,6 +42,7 @@ static struct world {
 	struct grpc_service *service;
 	struct base_chan *signer, *ledger;
 	struct make_ca *ca;
+	struct make_ca *second; /* another anchor: the bundle is more than the issuer's certificate */
 	EVP_PKEY *token_key;
 	char *jwks;
 	char ca_file[64];
@@ -190,6 +191,8 @@ on_ledger_item(void *self, struct base_chan *chan, const struct base_item *item)
 	if (item->type == MSG_BUNDLE_GET) {
 		base_buf_append_le32(&anchors, (uint32_t)w.ca->der_len);
 		base_buf_append_span(&anchors, make_ca_der(w.ca));
+		base_buf_append_le32(&anchors, (uint32_t)w.second->der_len);
+		base_buf_append_span(&anchors, make_ca_der(w.second));
 		bundle.anchors = base_buf_span(&anchors);
 		ret = msg_send(chan, MSG_ANSWER(MSG_BUNDLE_GET), 0, item->corr,
 		    &msg_bundle_ans_table, &bundle);
@@ -277,6 +280,7 @@ world_start(void)
 	memset(&w, 0, sizeof(w));
 	w.loop = base_loop_new();
 	w.ca = make_ca("P-256", "cluster.local", base_clock_now() + 90 * DAY);
+	w.second = make_ca("P-256", "cluster.local", base_clock_now() + 90 * DAY);
 	w.token_key = EVP_EC_gen("P-256");
 	w.jwks = token_jwks(w.token_key);
 	w.cluster = (struct config_cluster){.name = cluster, .issuer = issuer,
@@ -325,6 +329,7 @@ world_stop(void)
 	metrics_free(w.front.metrics);
 	base_loop_free(w.loop);
 	make_ca_free(w.ca);
+	make_ca_free(w.second);
 	EVP_PKEY_free(w.token_key);
 	free(w.jwks);
 	free(w.last_identity);
@@ -422,7 +427,8 @@ START_TEST(chain_layout)
 	base_buf_init(&bundle, 8192);
 	base_enc_pem(&bundle, "CERTIFICATE", make_ca_der(w.ca));
 	ck_assert(base_span_equal(c.answer.chain[1], base_buf_span(&bundle)));
-	ck_assert(base_span_equal_str(c.answer.chain[2], w.env.bundle_pem));
+	base_enc_pem(&bundle, "CERTIFICATE", make_ca_der(w.second));
+	ck_assert(base_span_equal(c.answer.chain[2], base_buf_span(&bundle)));
 	for (size_t i = 0; i < 3; i++) {
 		ck_assert_uint_eq(c.answer.chain[i].ptr[c.answer.chain[i].len - 1], '\n');
 	}
@@ -539,6 +545,41 @@ START_TEST(one_flight)
 }
 END_TEST
 
+/* A verdict that was kept for a token of keys that are replaced does not outlive them. */
+START_TEST(replaced_keys_leave_no_verdict)
+{
+	EVP_PKEY *other = EVP_EC_gen("P-256");
+	char *before;
+	char *token;
+
+	world_start();
+	before = w.cluster.jwks;
+	token = token_of(TOKEN_SUB, "istio-ca", base_clock_now() + 600);
+	struct client good = {.token = token};
+	ck_assert_int_eq(call(&good), 0);
+	cli_grpc_answer_clear(&good.answer);
+	w.cluster.jwks = token_jwks(other);
+	ck_assert_int_eq(grpc_service_reload(w.service), MC_OK);
+	struct client late = {.token = token};
+	ck_assert_int_eq(call(&late), 16);
+	cli_grpc_answer_clear(&late.answer);
+	free(w.cluster.jwks);
+	/* keys that are none: the ones before stay */
+	w.cluster.jwks = before;
+	ck_assert_int_eq(grpc_service_reload(w.service), MC_OK);
+	static char junk[] = "{}";
+	w.cluster.jwks = junk;
+	ck_assert_int_eq(grpc_service_reload(w.service), MC_ECONFIG);
+	struct client again = {.token = token};
+	ck_assert_int_eq(call(&again), 0);
+	cli_grpc_answer_clear(&again.answer);
+	w.cluster.jwks = before;
+	free(token);
+	EVP_PKEY_free(other);
+	world_stop();
+}
+END_TEST
+
 START_TEST(deadline)
 {
 	char *token;
@@ -615,4 +656,4 @@ START_TEST(client_certificate)
 END_TEST
 
 CHECK_MAIN("api_grpc_service", chain_layout, callers_refused, requests_refused, one_flight,
-    deadline, client_certificate)
+    replaced_keys_leave_no_verdict, deadline, client_certificate)

@@ -96,8 +96,11 @@ struct client {
 	/* found */
 	bool done, reused;
 	SSL_SESSION *ticket;
-	long verdict; /* the listener's, on the client's certificate */
-	bool has_cert;
+	bool has_cert, verified; /* as the listener's service is told */
+	int64_t not_after_at;
+	char uri[64];
+	uint8_t serial[LIMIT_SERIAL];
+	size_t serial_len;
 };
 
 static int
@@ -108,6 +111,23 @@ on_ticket(SSL *ssl, SSL_SESSION *session)
 	SSL_SESSION_free(client->ticket);
 	client->ticket = session;
 	return 1; /* ours */
+}
+
+/* What tls_peer.c says of the client. */
+static void
+peer_see(SSL *ssl, struct client *client)
+{
+	struct tls_conn conn = {.ssl = ssl};
+
+	tls_peer_fill(&conn);
+	client->has_cert = conn.peer.cert.len > 0;
+	client->verified = conn.peer.verified;
+	client->not_after_at = conn.peer.not_after_at;
+	base_span_copy_str(conn.peer.uri, client->uri, sizeof(client->uri));
+	client->serial_len = conn.peer.serial.len;
+	base_copy(client->serial, conn.peer.serial.ptr, conn.peer.serial.len);
+	OPENSSL_free(conn.peer_cert);
+	free(conn.peer_uri);
 }
 
 static void
@@ -152,8 +172,7 @@ shake(struct listener *listener, struct client *client)
 		ck_assert_int_eq(SSL_write(there, "x", 1), 1);
 		ck_assert_int_eq(SSL_read(here, &byte, 1), 1);
 		client->reused = SSL_session_reused(here) == 1;
-		client->verdict = SSL_get_verify_result(there);
-		client->has_cert = SSL_get0_peer_certificate(there) != NULL;
+		peer_see(there, client);
 	}
 	/* both ends say goodbye, or the ticket is called spoilt */
 	(void)SSL_shutdown(here);
@@ -315,6 +334,7 @@ START_TEST(a_client_certificate_is_judged)
 	struct client good = {.alpn = "\x02h2", .key = key};
 	struct client bad = good;
 	struct client server = good;
+	struct client two = good;
 	struct client none = {.alpn = "\x02h2"};
 
 	start();
@@ -322,19 +342,29 @@ START_TEST(a_client_certificate_is_judged)
 	listener = listener_make("production", TLS_ALPN_H2);
 	good.cert = leaf_make(ca, key, id);
 	shake(listener, &good);
-	ck_assert(good.done && good.has_cert && good.verdict == X509_V_OK);
+	ck_assert(good.done && good.has_cert && good.verified);
+	ck_assert_str_eq(good.uri, id);
+	ck_assert_uint_eq(good.serial_len, 2);
+	ck_assert_mem_eq(good.serial, "\x12\x67", 2);
+	ck_assert_int_gt(good.not_after_at, base_clock_now() + DAY - 60);
+	ck_assert_int_le(good.not_after_at, base_clock_now() + DAY);
 	bad.cert = leaf_make(other, key, id);
 	shake(listener, &bad);
-	ck_assert(bad.done && bad.has_cert && bad.verdict != X509_V_OK);
+	ck_assert(bad.done && bad.has_cert && !bad.verified);
 	server.cert = leaf_make(ca, key, NULL); /* not made for clients */
 	shake(listener, &server);
-	ck_assert(server.done && server.has_cert && server.verdict != X509_V_OK);
+	ck_assert(server.done && server.has_cert && !server.verified);
+	ck_assert_str_eq(server.uri, "");
 	shake(listener, &none);
-	ck_assert(none.done && !none.has_cert);
+	ck_assert(none.done && !none.has_cert && !none.verified);
+	two.cert = leaf_make(ca, key, "spiffe://cluster.local/ns/a/sa/b,URI:spiffe://cluster.local/ns/a/sa/c");
+	shake(listener, &two);
+	ck_assert(two.done && two.verified);
+	ck_assert_str_eq(two.uri, ""); /* several identities are none */
 
 	struct client again = {.alpn = "\x02h2", .resume = bad.ticket};
 	shake(listener, &again);
-	ck_assert(again.done && again.reused && again.has_cert && again.verdict != X509_V_OK);
+	ck_assert(again.done && again.reused && again.has_cert && !again.verified);
 	SSL_SESSION_free(again.ticket);
 	SSL_SESSION_free(good.ticket);
 	SSL_SESSION_free(bad.ticket);
@@ -342,6 +372,8 @@ START_TEST(a_client_certificate_is_judged)
 	SSL_SESSION_free(none.ticket);
 	X509_free(good.cert);
 	X509_free(bad.cert);
+	SSL_SESSION_free(two.ticket);
+	X509_free(two.cert);
 	X509_free(server.cert);
 	EVP_PKEY_free(key);
 	make_ca_free(other);
