@@ -51,7 +51,8 @@ enum mc_err cli_file_write(const char *dir, const char *name, unsigned mode,
     struct base_span bytes) MC_MUST_CHECK;
 /* Makes the directory (mode 0700) unless it is there. */
 enum mc_err cli_file_dir(const char *dir) MC_MUST_CHECK;
-/* Writes to the file of --out, or to standard output without it. */
+/* Writes to the file of --out, whole, or into the device or pipe that it is; without it to standard
+ * output. MC_EIO names path and reason. */
 enum mc_err cli_output(const char *path, struct base_span bytes) MC_MUST_CHECK;
 
 /* --- passphrases --- */

@@ -111,9 +111,25 @@ cli_file_dir(const char *dir)
 	return MC_OK;
 }
 
+/* Into what is there: /dev/null or a pipe must not be replaced by a file. */
+static enum mc_err
+write_into(const char *path, struct base_span bytes)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	enum mc_err ret;
+
+	if (fd < 0) {
+		return MC_FAIL(MC_EIO, "%s: %s", path, strerror(errno));
+	}
+	ret = write_all(fd, bytes);
+	(void)close(fd);
+	return ret;
+}
+
 enum mc_err
 cli_output(const char *path, struct base_span bytes)
 {
+	struct stat st;
 	const char *slash;
 	enum mc_err ret;
 	char *dir;
@@ -123,6 +139,9 @@ cli_output(const char *path, struct base_span bytes)
 			return MC_FAIL(MC_EIO, "standard output: %s", strerror(errno));
 		}
 		return write_all(STDOUT_FILENO, bytes);
+	}
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		return write_into(path, bytes);
 	}
 	slash = strrchr(path, '/');
 	if (slash == NULL) {
