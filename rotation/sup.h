@@ -20,6 +20,7 @@
 #define SUP_DRAIN_S (LIMIT_DRAIN_S + 2) /* front: answers under way; it cuts off the rest itself */
 #define SUP_HANDOVER_S 30      /* a signer's last answers; a new signer's start */
 #define SUP_KILL_S 5           /* from hanging up on a role to SIGKILL */
+#define SUP_TURN_S 30          /* an order waits for a ceremony under way: RSA-4096 keys take some seconds */
 #define SUP_ADMIN_CLIENTS 16   /* on the local socket */
 
 struct sup;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "rotation/sup.h"
 
+#define ACT_AGAIN_US 100000 /* between looks whether another ceremony has ended */
 #define HERE "local socket" /* where orders come from, in the ledger's events */
 
 struct client {
@@ -39,6 +40,10 @@ struct order {
 	char *actor;
 	char *environment;
 	struct base_secret *passphrase, *root_passphrase; /* NULL: none given */
+	enum msg_ceremony kind;      /* of the act, while it waits for another one to end */
+	void (*done)(void *self, enum mc_err status, const char *detail);
+	struct base_timer *again;
+	int64_t wait_until_us;       /* boot time; 0: it has not waited yet */
 	struct base_buf cert, issuer;
 };
 
@@ -60,6 +65,7 @@ order_new(struct client *client, const struct base_item *item)
 static void
 order_free(struct order *order)
 {
+	base_timer_free(order->again);
 	base_secret_free(order->passphrase);
 	base_secret_free(order->root_passphrase);
 	base_buf_clear(&order->cert);
@@ -254,17 +260,40 @@ on_unseal(struct client *client, const struct base_item *item)
 }
 
 static void
+act_try(void *self)
+{
+	struct order *order = self;
+	struct sup *sup = order->admin->sup;
+	struct sup_act ceremony = {.act = order->kind,
+	    .environment = order->environment[0] != '\0' ? order->environment : NULL,
+	    .passphrase = order->passphrase, .root_passphrase = order->root_passphrase,
+	    .asker = {order->actor, HERE}, .progress = progress, .done = order->done,
+	    .self = order};
+	int64_t now_us = base_loop_now_us(sup->loop);
+
+	if (sup->ceremony == NULL || sup->stopping ||
+	    (order->wait_until_us != 0 && now_us >= order->wait_until_us)) {
+		if (sup_ceremony(sup, &ceremony) != MC_OK) {
+			finish(order, mc_err_last()->code, mc_err_last()->detail);
+		}
+		return;
+	}
+	if (order->wait_until_us == 0) {
+		order->wait_until_us = now_us + SUP_TURN_S * INT64_C(1000000);
+		progress(order, base_span_str("another ceremony is under way; waiting for its end"));
+	}
+	base_timer_set_us(order->again, ACT_AGAIN_US);
+}
+
+/* The keeper makes CRLs when it likes, above all after a revocation: an order waits for that. */
+static void
 act(struct order *order, enum msg_ceremony kind,
     void (*done)(void *self, enum mc_err status, const char *detail))
 {
-	struct sup_act ceremony = {.act = kind,
-	    .environment = order->environment[0] != '\0' ? order->environment : NULL,
-	    .passphrase = order->passphrase, .root_passphrase = order->root_passphrase,
-	    .asker = {order->actor, HERE}, .progress = progress, .done = done, .self = order};
-
-	if (sup_ceremony(order->admin->sup, &ceremony) != MC_OK) {
-		finish(order, mc_err_last()->code, mc_err_last()->detail);
-	}
+	order->kind = kind;
+	order->done = done;
+	order->again = base_timer_new(order->admin->sup->loop, act_try, order);
+	act_try(order);
 }
 
 /* The key file is new: let a signer that has it take over. */

@@ -317,9 +317,11 @@ class Authority:
         return total
 
     def meshca(self, *arguments, check=True):
-        return subprocess.run([BIN / "meshca", *map(str, arguments), "--config", str(self.config)],
-                              check=check, capture_output=True, text=True, timeout=60,
-                              stdin=subprocess.DEVNULL)
+        done = subprocess.run([BIN / "meshca", *map(str, arguments), "--config", str(self.config)],
+                              capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        if check and done.returncode != 0:
+            raise AssertionError(f"meshca {arguments} exits {done.returncode}: {done.stderr}")
+        return done
 
     def signer(self, environment):
         """Process number of an environment's signer."""

@@ -243,6 +243,18 @@ class Supervisor(unittest.TestCase):
         self.assertEqual(len([r for r in status(self.ca)["roles"]
                               if r["environment"] == "production" and r["state"] == "ready"]), 1)
 
+    def test_an_order_waits_for_another_ceremony(self):
+        """The keeper's CRL after a revocation is no reason to send an administrator away."""
+        orders = [threading.Thread(target=lambda: outcomes.append(
+            self.ca.meshca("crl", "renew", "--environment", "production", check=False))) for _ in range(3)]
+        outcomes = []
+        for order in orders:
+            order.start()
+        for order in orders:
+            order.join()
+        self.assertEqual([done.returncode for done in outcomes], [0, 0, 0], [done.stderr for done in outcomes])
+        self.assertIn("waiting for its end", "".join(done.stderr for done in outcomes))
+
     def test_orders_about_nothing_are_refused(self):
         self.ready()
         for kind in (UNSEAL, ROTATE, ENV_ADD, CA_CRL):
