@@ -7,6 +7,7 @@
 #include "api/cli.h"
 #include "api/cli_rest.h"
 #include "api/cli_table.h"
+#include "base/enc.h"
 
 static void
 print_issuers(const json_t *list)
@@ -66,10 +67,71 @@ cli_issuer_list(struct cli *cli)
 	return ret;
 }
 
-/* GETs prefix NAME suffix, and writes it to --out or standard output. */
+/* A resource that is bytes: prefix NAME suffix. */
+struct raw {
+	const char *prefix, *name, *suffix;
+	const char *accept;
+	bool is_pem_crls; /* with --json: {"crls": [PEM, ...]} */
+};
+
+/* PEM blocks, one after the other, as such an object. NULL with MC_EENCODING recorded. */
+static char *
+crls_json(struct base_span pem)
+{
+	json_t *list = json_array();
+	json_t *object;
+	enum mc_err err = MC_OK;
+	char *text = NULL;
+
+	while (err == MC_OK && pem.len > 0) {
+		struct base_buf der, block;
+
+		base_buf_init(&der, CLI_HTTP_BODY_MAX);
+		base_buf_init(&block, 2 * (size_t)CLI_HTTP_BODY_MAX);
+		err = base_enc_unpem(&der, "X509 CRL", pem, &pem);
+		if (err == MC_OK) {
+			base_enc_pem(&block, "X509 CRL", base_buf_span(&der));
+			(void)json_array_append_new(list,
+			    json_stringn((const char *)block.ptr, block.len));
+		}
+		base_buf_clear(&der);
+		base_buf_clear(&block);
+	}
+	object = json_pack("{s:o}", "crls", list);
+	if (err == MC_OK) {
+		text = json_dumps(object, JSON_INDENT(2));
+	}
+	json_decref(object);
+	return text;
+}
+
+/* Writes what came to --out or standard output. */
+static enum mc_err
+put_raw(const struct cli *cli, const struct raw *raw, struct base_span body)
+{
+	const char *path = cli_args_get(&cli->args, "--out");
+	struct base_buf out;
+	enum mc_err err;
+	char *json;
+
+	if (!cli->json || !raw->is_pem_crls) {
+		return cli_output(path, body);
+	}
+	json = crls_json(body);
+	if (json == NULL) {
+		return MC_FAIL(MC_EENCODING, "the server's answer is no list of CRLs in PEM");
+	}
+	base_buf_init(&out, 4 * (size_t)CLI_HTTP_BODY_MAX);
+	base_buf_appendf(&out, "%s\n", json);
+	err = cli_output(path, base_buf_span(&out));
+	base_buf_clear(&out);
+	free(json);
+	return err;
+}
+
+/* GETs it, and writes it to --out or standard output. */
 static int
-fetch_raw(struct cli *cli, const char *prefix, const char *name, const char *suffix,
-    const char *accept)
+fetch_raw(struct cli *cli, const struct raw *raw)
 {
 	struct cli_http_answer answer = {.status = 0};
 	struct cli_client client;
@@ -82,14 +144,14 @@ fetch_raw(struct cli *cli, const char *prefix, const char *name, const char *suf
 		return ret;
 	}
 	base_buf_init(&path, 4096);
-	base_buf_append_str(&path, prefix);
-	cli_path_escape(&path, name);
-	base_buf_append_str(&path, suffix);
+	base_buf_append_str(&path, raw->prefix);
+	cli_path_escape(&path, raw->name);
+	base_buf_append_str(&path, raw->suffix);
 	text = base_buf_take_str(&path);
 	ret = text == NULL ? cli_fail(cli, CLI_USAGE, "usage", "the name is too long")
-			   : cli_rest_get(cli, &client, text, accept, &answer);
+			   : cli_rest_get(cli, &client, text, raw->accept, &answer);
 	if (ret == CLI_OK) {
-		err = cli_output(cli_args_get(&cli->args, "--out"), base_buf_span(&answer.body));
+		err = put_raw(cli, raw, base_buf_span(&answer.body));
 		ret = err == MC_OK ? CLI_OK : cli_fail_err(cli, err);
 	}
 	cli_http_answer_clear(&answer);
@@ -108,12 +170,12 @@ cli_bundle(struct cli *cli)
 		format = cli->json ? "spiffe" : "pem";
 	}
 	if (strcmp(format, "pem") == 0) {
-		return fetch_raw(cli, "/v1/environments/", name, "/bundle?format=pem",
-		    "application/x-pem-file");
+		return fetch_raw(cli, &(struct raw){"/v1/environments/", name,
+		    "/bundle?format=pem", "application/x-pem-file", false});
 	}
 	if (strcmp(format, "spiffe") == 0) {
-		return fetch_raw(cli, "/v1/environments/", name, "/bundle?format=spiffe",
-		    "application/json");
+		return fetch_raw(cli, &(struct raw){"/v1/environments/", name,
+		    "/bundle?format=spiffe", "application/json", false});
 	}
 	return cli_fail(cli, CLI_USAGE, "usage", "--format is pem or spiffe, not %s", format);
 }
@@ -134,10 +196,13 @@ cli_crl(struct cli *cli)
 		return cli_fail(cli, CLI_USAGE, "usage", "--format is pem, or der with --issuer");
 	}
 	if (environment != NULL) {
-		return fetch_raw(cli, "/v1/environments/", environment, "/crl",
-		    "application/x-pem-file");
+		return fetch_raw(cli, &(struct raw){"/v1/environments/", environment, "/crl",
+		    "application/x-pem-file", true});
 	}
-	return fetch_raw(cli, "/v1/issuers/", issuer, "/crl",
-	    format != NULL && strcmp(format, "der") == 0 ? "application/pkix-crl"
-							 : "application/x-pem-file");
+	if (format != NULL && strcmp(format, "der") == 0) {
+		return fetch_raw(cli, &(struct raw){"/v1/issuers/", issuer, "/crl",
+		    "application/pkix-crl", false});
+	}
+	return fetch_raw(cli, &(struct raw){"/v1/issuers/", issuer, "/crl",
+	    "application/x-pem-file", true});
 }

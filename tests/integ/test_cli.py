@@ -271,6 +271,11 @@ class Cli(unittest.TestCase):
         self.assertEqual(bundle, self.ca.anchors("production"))
         spiffe = self.json("bundle", "--environment", "production", person=self.alice)
         self.assertEqual(len(spiffe["keys"]), 1)
+        crls = self.json("crl", "--environment", "production", person=self.alice)["crls"]
+        self.assertEqual("".join(crls), self.run_it("crl", "--environment", "production", person=self.alice))
+        crls = self.json("crl", "--issuer", ids["issuing"], person=self.alice)["crls"]
+        self.assertEqual(len(crls), 1)
+        x509.load_pem_x509_crl(crls[0].encode())
         out = self.ca.folder / "one.crl"
         self.run_it("crl", "--issuer", ids["issuing"], "--format", "der", "--out", out,
                     person=self.alice)
