@@ -134,6 +134,9 @@ on_signer(void *self, enum mc_err status, const struct base_item *item, bool mor
 		base_log(LOG_LVL_INFO, "signer-state", LOG_STR("environment", env->config->name),
 		    LOG_STR("state", env->signer_state == MC_OK ? "ready" :
 		    mc_err_word(env->signer_state)), LOG_END);
+		if (env->signer_state == MC_OK && env->tls != NULL) {
+			tls_server_certify(env->tls);
+		}
 	}
 }
 

@@ -159,6 +159,15 @@ on_timer(void *arg)
 }
 
 void
+tls_server_certify(struct tls_server *server)
+{
+	if (!tls_server_is_certified(server)) {
+		server->cert.retry_us = 0;
+		base_timer_set_us(server->cert.timer, 0);
+	}
+}
+
+void
 tls_cert_start(struct tls_server *server)
 {
 	server->cert.timer = base_timer_new(server->front->loop, on_timer, server);

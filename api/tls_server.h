@@ -58,6 +58,8 @@ struct tls_server *tls_server_new(const struct tls_server_options *options)
 void tls_server_drain(struct tls_server *server);
 /* True while it holds a certificate that has not expired. */
 bool tls_server_is_certified(const struct tls_server *server);
+/* The signer can certify from now on (it was unsealed): who waits for a certificate asks again at once. */
+void tls_server_certify(struct tls_server *server);
 /* The environment's anchors changed (front_env): new sessions see them. */
 void tls_server_reload(struct tls_server *server);
 unsigned tls_server_connections(const struct tls_server *server);

@@ -62,6 +62,10 @@ static struct world {
 	char *last_identity;
 } w;
 
+/* The signer is: set before world_start(), which unseals it after so long. */
+static int64_t sealed_us;
+static bool sealed;
+
 /* --- the signer --- */
 
 static X509 *
@@ -153,12 +157,15 @@ static enum mc_err
 on_signer_item(void *self, struct base_chan *chan, const struct base_item *item)
 {
 	struct msg_issue ask;
-	struct msg_signer_info_ans info = {.state = MSG_RS_READY};
+	struct msg_signer_info_ans info = {.state = sealed ? MSG_RS_SEALED : MSG_RS_READY};
 
 	(void)self;
 	if (item->type == MSG_SIGNER_INFO) {
 		return msg_send(chan, MSG_ANSWER(MSG_SIGNER_INFO), 0, item->corr,
 		    &msg_signer_info_ans_table, &info);
+	}
+	if (item->type == MSG_ISSUE && sealed) {
+		return msg_send_failure(chan, MSG_ISSUE, item->corr, &msg_issue_ans_table, MC_ESEALED);
 	}
 	if (item->type == MSG_ISSUE) {
 		ck_assert_int_eq(msg_decode(&msg_issue_table, item->payload, &ask), MC_OK);
@@ -308,7 +315,13 @@ world_start(void)
 	file = fdopen(fd, "w");
 	PEM_write_X509(file, w.ca->cert);
 	fclose(file);
+	sealed = sealed_us > 0;
 	ck_assert_int_eq(grpc_service_listen(w.service, &w.env, listener_make()), MC_OK);
+	for (int64_t end_us = base_clock_boot_us() + sealed_us; base_clock_boot_us() < end_us;) {
+		base_loop_turn(w.loop, 50);
+		ck_assert(!sealed || !tls_server_is_certified(w.env.tls));
+	}
+	sealed = false;
 	while (w.env.bundle_pem == NULL || !tls_server_is_certified(w.env.tls) ||
 	    w.env.signer_state != MC_OK) {
 		base_loop_turn(w.loop, 100);
@@ -545,6 +558,19 @@ START_TEST(one_flight)
 }
 END_TEST
 
+/* The listener asks less and less often while its signer is sealed; once it is open, clients wait no more. */
+START_TEST(an_unsealed_signer_certifies_at_once)
+{
+	int64_t begin_us = base_clock_boot_us();
+
+	sealed_us = 4000000; /* the next attempt would come 3.75 s later */
+	world_start();
+	ck_assert_int_lt(base_clock_boot_us() - begin_us, sealed_us + 2500000);
+	sealed_us = 0;
+	world_stop();
+}
+END_TEST
+
 /* A verdict that was kept for a token of keys that are replaced does not outlive them. */
 START_TEST(replaced_keys_leave_no_verdict)
 {
@@ -656,4 +682,4 @@ START_TEST(client_certificate)
 END_TEST
 
 CHECK_MAIN("api_grpc_service", chain_layout, callers_refused, requests_refused, one_flight,
-    replaced_keys_leave_no_verdict, deadline, client_certificate)
+    an_unsealed_signer_certifies_at_once, replaced_keys_leave_no_verdict, deadline, client_certificate)
