@@ -143,6 +143,17 @@ check_svid(const char *ca_alg, const char *leaf_alg, uint32_t usage)
 	ck_assert(!view.ca && view.server_auth && view.client_auth);
 	ck_assert_int_eq(issuer_verify_leaf(issuer, &view, NOW), MC_OK);
 	ck_assert_int_eq(issuer_verify_leaf(issuer, &view, NOW + 86401), MC_ECLIENT_CERT);
+	ck_assert_int_eq(issuer_verify_leaf(issuer, &view, NOW - 121), MC_ECLIENT_CERT);
+	/* one key, but another name, another key id, or a CA */
+	struct cert_view other = view;
+	other.issuer = view.subject;
+	ck_assert_int_eq(issuer_verify_leaf(issuer, &other, NOW), MC_ECLIENT_CERT);
+	other = view;
+	other.issuer_key_id = base_span_of(NULL, 0);
+	ck_assert_int_eq(issuer_verify_leaf(issuer, &other, NOW), MC_ECLIENT_CERT);
+	other = view;
+	other.ca = true;
+	ck_assert_int_eq(issuer_verify_leaf(issuer, &other, NOW), MC_ECLIENT_CERT);
 	der.ptr[der.len - 1] ^= 1;
 	ck_assert_int_eq(cert_view_parse(base_buf_span(&der), &view), MC_OK);
 	ck_assert_int_eq(issuer_verify_leaf(issuer, &view, NOW), MC_ECLIENT_CERT);
@@ -245,6 +256,18 @@ START_TEST(test_refusals)
 	    leaf.dns = dns, leaf.dns_count = 1);
 	REFUSED(MC_EIDENTITY, leaf.profile = MSG_PROFILE_CLIENT, leaf.id = (struct spiffe_id){0},
 	    leaf.name = base_span_str("Ann Smith"));
+	ck_assert_uint_eq(der.len, 0);
+	/* nor under what is no CA, may not sign certificates, or has no key id to point to */
+	uint8_t spki[32];
+	struct cert_view wrong = *issuer_cert(issuer);
+	wrong.ca = false;
+	ck_assert_int_eq(cert_leaf_build(&good, &wrong, &der, spki), MC_EPROFILE);
+	wrong = *issuer_cert(issuer);
+	wrong.key_usage &= ~(unsigned)CERT_KU_CERT_SIGN;
+	ck_assert_int_eq(cert_leaf_build(&good, &wrong, &der, spki), MC_EPROFILE);
+	wrong = *issuer_cert(issuer);
+	wrong.key_id = base_span_of(NULL, 0);
+	ck_assert_int_eq(cert_leaf_build(&good, &wrong, &der, spki), MC_EPROFILE);
 	ck_assert_uint_eq(der.len, 0);
 	base_buf_clear(&der);
 	issuer_free(issuer);
