@@ -72,7 +72,7 @@
 #define LIMIT_COMMIT_GATHER_MAX_US 4000 /* while they keep coming: a tenth of what full load waits anyway */
 #define LIMIT_SIGNATURE_GATHER_US 2000 /* a signature that nobody waits for joins a commit */
 #define LIMIT_LEDGER_QUEUE 8192        /* changes waiting for a commit: 0.5 s of full load */
-#define LIMIT_LEDGER_READS 64          /* queries waiting; each answers one bounded page */
+#define LIMIT_LEDGER_READS 64          /* queries waiting, of the front and of all others; each answers one bounded page */
 #define LIMIT_CRL (64 * 1024 * 1024)   /* bytes of one CRL: 1.8 million entries */
 /* Room that is kept for revocations and CRLs on a full disk: the log until it is moved (LEDGER_LOG_MOVE,
  * 32 MiB, about 40 kB for a revocation), and as much for the table that it is moved to. */

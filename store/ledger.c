@@ -300,12 +300,30 @@ on_gone(void *self, struct base_chan *chan, enum mc_err why)
 	ledger_peer_unref(peer);
 }
 
+/* There is one front and one keeper: what the one before had is nobody's any more, whoever holds it. */
+static void
+drop_before(struct ledger *ledger, enum msg_role role)
+{
+	struct ledger_peer *peer, *next;
+
+	if (role != MSG_ROLE_FRONT && role != MSG_ROLE_KEEPER) {
+		return;
+	}
+	for (peer = ledger->peers; peer != NULL; peer = next) {
+		next = peer->next;
+		if (peer->role == role && peer->chan != NULL) {
+			on_gone(peer, peer->chan, MC_EPEER);
+		}
+	}
+}
+
 void
 ledger_peer_add(struct ledger *ledger, int fd, enum msg_role role,
     struct base_span environment)
 {
 	struct ledger_peer *peer = base_xcalloc(1, sizeof(*peer));
 
+	drop_before(ledger, role);
 	if (role == MSG_ROLE_OPERATORS && environment.len == 0) {
 		environment = base_span_str(CONFIG_OPERATORS);
 	}
@@ -365,7 +383,8 @@ ledger_free(struct ledger *ledger)
 	ledger->draining = true;
 	base_loop_unhook(ledger->loop, on_turn, ledger);
 	base_pool_free(ledger->writer);
-	base_pool_free(ledger->reader);
+	base_pool_free(ledger->front_reads.reader);
+	base_pool_free(ledger->other_reads.reader);
 	base_pool_free(ledger->mover);
 	while (ledger->queue != NULL) {
 		struct ledger_op *op = ledger->queue;

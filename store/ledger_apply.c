@@ -41,6 +41,12 @@ on_duplicate(void *arg, const struct store_cert *cert)
 	        base_span_of(intent->dedup_body, 32))) {
 		return MC_FAIL(MC_EIDEMPOTENCY, "the key was used for another request");
 	}
+	/* The key is the front's word. One that lied got its own certificate under another's key: it stays its own. */
+	if (!base_span_equal(row->identity, intent->identity) ||
+	    !base_span_equal(base_span_of(row->spki_sha256, 32),
+	        base_span_of(intent->spki_sha256, 32))) {
+		return MC_OK;
+	}
 	if (row->state != MSG_STATE_SIGNED || row->issuer_revoked != 0 ||
 	    row->profile != intent->profile ||
 	    !mostly_alive(row, dup->now_at)) {

@@ -4,7 +4,8 @@
  *
  *   loop thread   channels, decoding, permits, queues, answers
  *   writer        one transaction per batch of changes, in the order they came
- *   reader        queries, on its own handle: a list never delays a commit
+ *   readers       queries, on handles of their own: a list never delays a commit, and the front's never the
+ *                 others' (what CRLs are made from)
  *   mover         moves the log into the table, on its own handle
  *
  * A batch is handed to the writer whole and comes back whole. Nothing is shared between
@@ -117,6 +118,12 @@ struct ledger_counters {
 	uint64_t commit_us_last;
 };
 
+/* Queries of one kind of peer. */
+struct ledger_reads {
+	struct base_pool *reader;
+	unsigned count; /* waiting or run */
+};
+
 struct ledger {
 	struct base_loop *loop;
 	struct ledger_peer control; /* the supervisor, for requests on the control channel */
@@ -149,8 +156,8 @@ struct ledger {
 	struct ledger_op *spare; /* requests that ended, for the next */
 	unsigned spare_count;
 	/* queries */
-	struct base_pool *reader;
-	unsigned reading;
+	struct ledger_reads front_reads;
+	struct ledger_reads other_reads;
 	/* log */
 	struct base_pool *mover;
 	struct base_job move_job;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Queries, on the reader's thread and its own handle. */
+/* Queries, on the readers' threads and their own handles. */
 #include "store/ledger_int.h"
 
 void *
@@ -215,13 +215,22 @@ read_run(struct base_job *job, void *worker)
 	}
 }
 
+/* The front asks in everybody's name, without end if it is not ours any more. */
+static struct ledger_reads *
+reads_of(const struct ledger_op *op)
+{
+	struct ledger *ledger = op->peer->ledger;
+
+	return op->peer->role == MSG_ROLE_FRONT ? &ledger->front_reads : &ledger->other_reads;
+}
+
 static void
 read_done(struct base_job *job)
 {
 	struct ledger_op *op = (struct ledger_op *)(void *)job;
 	struct ledger *ledger = op->peer->ledger;
 
-	ledger->reading--;
+	reads_of(op)->count--;
 	ledger_op_answer(op);
 	ledger_drain_check(ledger);
 }
@@ -229,7 +238,9 @@ read_done(struct base_job *job)
 void
 ledger_read_submit(struct ledger *ledger, struct ledger_op *op)
 {
-	if (!ledger->started || ledger->reading >= LIMIT_LEDGER_READS) {
+	struct ledger_reads *reads = reads_of(op);
+
+	if (!ledger->started || reads->count >= LIMIT_LEDGER_READS) {
 		ledger_op_fail(op, ledger->started ? MC_EBUSY : MC_ENOTREADY,
 		    ledger->started ? "too many queries wait" : "the ledger is not serving");
 		ledger_op_answer(op);
@@ -239,6 +250,6 @@ ledger_read_submit(struct ledger *ledger, struct ledger_op *op)
 	op->view.boundary_seq = ledger->boundary_seq;
 	op->job.run = read_run;
 	op->job.done = read_done;
-	ledger->reading++;
-	base_pool_submit(ledger->reader, &op->job);
+	reads->count++;
+	base_pool_submit(reads->reader, &op->job);
 }

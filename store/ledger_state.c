@@ -157,8 +157,10 @@ ledger_open(struct ledger *ledger)
 	}
 	base_clock_guard_init(&ledger->clock, ledger->head.newest_at);
 	ledger->writer = base_pool_new(ledger->loop, 1, 1, NULL, NULL, NULL);
-	ledger->reader = base_pool_new(ledger->loop, 1, 1, ledger_reader_new, ledger_reader_free,
-	    ledger->path);
+	ledger->front_reads.reader = base_pool_new(ledger->loop, 1, 1, ledger_reader_new,
+	    ledger_reader_free, ledger->path);
+	ledger->other_reads.reader = base_pool_new(ledger->loop, 1, 1, ledger_reader_new,
+	    ledger_reader_free, ledger->path);
 	ledger->mover = base_pool_new(ledger->loop, 1, 1, ledger_reader_new, ledger_reader_free,
 	    ledger->path);
 	ledger->started = true;
@@ -183,7 +185,8 @@ ledger_drain_check(struct ledger *ledger)
 {
 	void (*drained)(void *arg) = ledger->drained;
 
-	if (drained != NULL && !ledger->busy && ledger->queue == NULL && ledger->reading == 0) {
+	if (drained != NULL && !ledger->busy && ledger->queue == NULL &&
+	    ledger->front_reads.count + ledger->other_reads.count == 0) {
 		ledger->drained = NULL;
 		drained(ledger->drained_arg);
 	}

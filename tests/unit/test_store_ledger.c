@@ -177,6 +177,7 @@ make_dedup(struct fix_intent *leaf, uint8_t key, uint8_t body)
 	leaf->msg.has_dedup = 1;
 	memset(leaf->msg.dedup_key, key, 32);
 	memset(leaf->msg.dedup_body, body, 32);
+	memset(leaf->msg.spki_sha256, 7, 32); /* the same request has the same key */
 }
 
 #define DOCUMENT                                                                       \
@@ -419,6 +420,103 @@ START_TEST(idempotency_key_yields_the_signed_certificate)
 	make_dedup(&leaf, 1, 3);
 	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_EIDEMPOTENCY);
 	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
+/* A front that was taken over put another's key on a certificate of its own: it is nobody else's answer. */
+START_TEST(idempotency_key_of_another_yields_nothing)
+{
+	static const char *const NAMES[] = { "spiffe://x/evil", "spiffe://x/y" };
+	struct msg_intent_ans out;
+	struct fix_intent evil;
+	struct fix_intent leaf;
+	struct bench bench;
+	struct peer *signer;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	for (size_t i = 0; i < 2; i++) { /* of another name; of another key */
+		live_intent(&bench, &evil, MSG_PROFILE_SVID, NAMES[i]);
+		make_dedup(&evil, 1, 2);
+		evil.msg.spki_sha256[0] ^= (uint8_t)i;
+		ck_assert_int_eq(peer_intent(&bench, signer, &evil.msg, &out), MC_OK);
+		ck_assert_uint_eq(out.duplicate, 0);
+		ck_assert_int_eq(peer_sign(&bench, signer, out.seq, evil.msg.serial), MC_OK);
+		live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+		make_dedup(&leaf, 1, 2);
+		ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+		ck_assert_uint_eq(out.duplicate, 0);
+		ck_assert(base_span_equal(out.serial, leaf.msg.serial));
+	}
+	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
+/* Whoever kept the channels of a front that is gone has nothing. */
+START_TEST(a_new_front_takes_the_place_of_the_one_before)
+{
+	static const enum msg_role ROLES[] = { MSG_ROLE_FRONT, MSG_ROLE_KEEPER };
+	const struct msg_empty empty = { 0 };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct msg_ledger_status_ans out;
+		struct peer *old;
+		struct peer *new;
+		struct peer *signer;
+		struct bench bench;
+
+		bench_start(&bench);
+		signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+		old = peer_start(&bench, ROLES[i], "");
+		ck_assert_int_eq(peer_call(&bench, old, MSG_LEDGER_STATUS, &msg_empty_table, &empty,
+		                     &msg_ledger_status_ans_table, &out),
+		    MC_OK);
+		new = peer_start(&bench, ROLES[i], "");
+		ck_assert_int_eq(peer_call(&bench, new, MSG_LEDGER_STATUS, &msg_empty_table, &empty,
+		                     &msg_ledger_status_ans_table, &out),
+		    MC_OK);
+		peer_wait(&bench, old, 2);
+		ck_assert(old->gone);
+		ck_assert(!signer->gone);
+		peer_end(old);
+		peer_end(new);
+		peer_end(signer);
+		bench_end(&bench);
+	}
+}
+END_TEST
+
+/* A window full of the front's queries: the keeper's is answered, and not after them all. */
+START_TEST(queries_of_the_front_hold_up_nobody_else)
+{
+	const struct msg_cert_list list = { .limit = LIMIT_PAGE };
+	const struct msg_empty empty = { 0 };
+	struct msg_list_end end;
+	struct bench bench;
+	struct peer *keeper;
+	struct peer *front;
+
+	bench_start(&bench);
+	keeper = peer_start(&bench, MSG_ROLE_KEEPER, "");
+	front = peer_start(&bench, MSG_ROLE_FRONT, "");
+	for (unsigned i = 0; i < LIMIT_CHAN_WINDOW; i++) {
+		peer_ask(front, MSG_CERT_LIST, &msg_cert_list_table, &list);
+	}
+	while (bench.ledger->front_reads.count < LIMIT_LEDGER_READS) {
+		base_loop_turn(bench.loop, 0);
+	}
+	peer_ask(keeper, MSG_CRL_STATUS, &msg_empty_table, &empty);
+	while (keeper->count == 0 || keeper->answers[keeper->count - 1].flags != 0) {
+		base_loop_turn(bench.loop, 0);
+	}
+	ck_assert_int_eq(msg_decode(&msg_list_end_table,
+	                     base_buf_span(&keeper->answers[keeper->count - 1].payload), &end),
+	    MC_OK);
+	ck_assert_uint_eq(end.status, MC_OK);
+	peer_end(front);
+	peer_end(keeper);
 	bench_end(&bench);
 }
 END_TEST
@@ -965,7 +1063,8 @@ END_TEST
 CHECK_MAIN("store_ledger", intent_is_durable_when_answered, permits_by_role_and_type,
     a_stolen_front_removes_nobody, an_inventory_is_applied_and_holds,
     a_suspended_identity_gets_no_duplicate, signers_write_only_their_own_leaves, hello_must_agree,
-    idempotency_key_yields_the_signed_certificate,
+    idempotency_key_yields_the_signed_certificate, idempotency_key_of_another_yields_nothing,
+    a_new_front_takes_the_place_of_the_one_before, queries_of_the_front_hold_up_nobody_else,
     revoked_or_aged_certificates_are_not_handed_out,
     nine_tenths_of_its_life_and_ten_minutes_bound_what_is_handed_out,
     a_key_that_begins_alike_is_another, an_unconfirmed_intent_is_not_handed_out, a_leaf_of_a_revoked_ca_is_not_handed_out,
