@@ -25,9 +25,10 @@
 #include "ca/issuer.h"
 #include "ca/key.h"
 
-#define SIGNER_PEERS     16   /* channels at once: front, keeper, ledger, twice while handed over */
+#define SIGNER_PEERS     4    /* channels at once: front, keeper, ledger */
 #define SIGNER_ISSUERS   8    /* issuing CAs: the active one and older ones with live leaves */
-#define SIGNER_REQUESTS  2048 /* under way: two full front channels */
+#define SIGNER_REQUESTS  2048 /* under way: a full front channel, and as many answered but not recorded */
+#define SIGNER_CRL_CREDITS 2  /* of the ledger's window, that no leaf takes: a CRL's, and a list's given up */
 #define SIGNER_WAIT_US   5000000 /* for a ledger, before a request is refused */
 
 struct role;

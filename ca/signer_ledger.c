@@ -167,11 +167,18 @@ send_one(struct signer *signer, struct signer_request *request)
 	return ret;
 }
 
+/* Leaves leave room for a CRL, however many wait. */
+static bool
+has_room(const struct signer *signer)
+{
+	return signer->ledger != NULL && base_chan_has_credit(signer->ledger) &&
+	    base_chan_pending(signer->ledger) < LIMIT_CHAN_WINDOW - SIGNER_CRL_CREDITS;
+}
+
 static void
 pump_queue(struct signer *signer, struct signer_queue *queue)
 {
-	while (queue->head != NULL && signer->ledger != NULL &&
-	    base_chan_has_credit(signer->ledger)) {
+	while (queue->head != NULL && has_room(signer)) {
 		struct signer_request *request = queue_take(queue);
 		if (send_one(signer, request) != MC_OK) {
 			/* The channel broke under it: first in line at the next one. */

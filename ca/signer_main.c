@@ -154,12 +154,12 @@ on_item(void *self, struct base_chan *chan, const struct base_item *item)
 	    item);
 }
 
-/* A new ledger takes the place of the one before. */
+/* There is one of each role: what the one before had is nobody's any more, whoever holds it. */
 static void
-drop_old_ledger(struct signer *signer)
+drop_before(struct signer *signer, uint8_t role)
 {
 	for (size_t i = 0; i < SIGNER_PEERS; i++) {
-		if (signer->peers[i].chan != NULL && signer->peers[i].role == MSG_ROLE_LEDGER) {
+		if (signer->peers[i].chan != NULL && signer->peers[i].role == (enum msg_role)role) {
 			peer_gone(&signer->peers[i]);
 		}
 	}
@@ -171,9 +171,7 @@ op_channel(void *self, const struct msg_ctl_channel *msg, int fd)
 	struct signer *signer = self;
 	struct signer_peer *peer = NULL;
 
-	if (msg->peer == MSG_ROLE_LEDGER) {
-		drop_old_ledger(signer);
-	}
+	drop_before(signer, msg->peer);
 	for (size_t i = 0; i < SIGNER_PEERS && peer == NULL; i++) {
 		if (signer->peers[i].chan == NULL) {
 			peer = &signer->peers[i];

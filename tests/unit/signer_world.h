@@ -25,7 +25,7 @@
 #include "ca_make.h"
 
 #define WORLD_WAIT_US 8000000
-#define WORLD_ITEMS   256
+#define WORLD_ITEMS   2048
 
 struct world_item {
 	uint16_t type;

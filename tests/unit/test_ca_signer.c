@@ -4,6 +4,7 @@
 #include "base/enc.h"
 #include "ca/cert_view.h"
 #include "ca/der.h"
+#include "ca/signer.h"
 #include "check_main.h"
 #include "signer_world.h"
 
@@ -475,6 +476,41 @@ START_TEST(test_crl)
 }
 END_TEST
 
+/* A window full of leaves that the ledger has not answered yet: the CRL is begun beside them. */
+START_TEST(test_crl_in_a_crowd)
+{
+	static const char fast[] = "state_dir: /nowhere\n"
+				   "environments:\n"
+				   "  - name: production\n"
+				   "    grpc: {listen: \"127.0.0.1:15012\"}\n"
+				   "    rate: {per_second: 2000, burst: 2000}\n";
+	struct msg_crl_sign sign = {0};
+	struct world_item item;
+
+	world_open("production", fast, "P-256", "cluster.local");
+	ck_assert_int_eq(world_unseal("right"), MC_OK);
+	leaf_pkey = make_key("P-256");
+	leaf_key = make_public(leaf_pkey);
+	struct msg_issue msg = svid();
+	for (int i = 0; i < LIMIT_CHAN_WINDOW; i++) {
+		ask(&msg);
+	}
+	int64_t until = base_clock_boot_us() + WORLD_WAIT_US;
+	while (world->ledger.count < LIMIT_CHAN_WINDOW - SIGNER_CRL_CREDITS) {
+		ck_assert(base_clock_boot_us() < until);
+		base_loop_turn(world->loop, 50);
+	}
+	world_ask(&world->keeper, MSG_CRL_SIGN, &msg_crl_sign_table, &sign);
+	for (int i = 0; i < LIMIT_CHAN_WINDOW - SIGNER_CRL_CREDITS; i++) {
+		item = world_take(&world->ledger, MSG_INTENT);
+		free(item.bytes);
+	}
+	item = world_take(&world->ledger, MSG_CRL_BEGIN);
+	free(item.bytes);
+	close_all();
+}
+END_TEST
+
 /* An older issuing CA whose leaves live on gets its CRLs, and signs no leaf. */
 START_TEST(test_older_issuer)
 {
@@ -539,6 +575,30 @@ START_TEST(test_permits)
 		ck_assert_int_eq(msg_hello_send(world->front.chan, ROLES[i], NULL), MC_OK);
 		ck_assert_msg(front_is_dropped(), "hello as %s", msg_role_name(ROLES[i]));
 		world_give_channel(&world->front, MSG_ROLE_FRONT);
+	}
+	close_all();
+}
+END_TEST
+
+/* Whoever kept the channel of a front or a keeper that is gone has nothing. */
+START_TEST(test_one_front)
+{
+	static const enum msg_role ROLES[] = {MSG_ROLE_FRONT, MSG_ROLE_KEEPER};
+	static struct world_end other;
+
+	open_production();
+	struct world_end *ends[] = {&world->front, &world->keeper};
+	for (size_t i = 0; i < 2; i++) {
+		world_give_channel(&other, ROLES[i]);
+		int64_t until = base_clock_boot_us() + WORLD_WAIT_US;
+		while (!ends[i]->gone && base_clock_boot_us() < until) {
+			base_loop_turn(world->loop, 50);
+		}
+		ck_assert(ends[i]->gone);
+		world_ask(&other, MSG_SIGNER_INFO, &msg_empty_table, &(struct msg_empty){0});
+		struct world_item item = world_take(&other, MSG_ANSWER(MSG_SIGNER_INFO));
+		free(item.bytes);
+		world_end_close(&other);
 	}
 	close_all();
 }
@@ -729,7 +789,35 @@ START_TEST(test_rate)
 }
 END_TEST
 
+/* The front's crowd has used up what may be signed: root on the machine adds a person all the same. */
+START_TEST(test_rate_of_root)
+{
+	struct world_item item;
+	struct msg_issue_ans ans;
+
+	world_open("operators", operators, "P-256", "operators.meshca");
+	ck_assert_int_eq(world_unseal("right"), MC_OK);
+	leaf_pkey = make_key("P-256");
+	leaf_key = make_public(leaf_pkey);
+	struct msg_user_issue msg = user("eve");
+	enum mc_err last = MC_OK;
+	for (int i = 0; i < 10000 && last != MC_ERATE; i++) {
+		last = user_status(&msg);
+	}
+	ck_assert_int_eq(last, MC_ERATE);
+	msg = user("ann");
+	world_ask(&world->control, MSG_USER_ISSUE, &msg_user_issue_table, &msg);
+	ledger_takes_user(1, MC_OK);
+	item = world_take(&world->control, MSG_ANSWER(MSG_USER_ISSUE));
+	ck_assert_int_eq(msg_decode(&msg_issue_ans_table, world_bytes(&item), &ans), MC_OK);
+	ck_assert_uint_eq(ans.status, MC_OK);
+	free(item.bytes);
+	close_all();
+}
+END_TEST
+
 CHECK_MAIN("ca_signer", test_seal, test_wrong_trust_domain,
     test_active_unreadable, test_issue, test_confirm,
     test_policy, test_ledger_refuses_or_knows, test_ledger_dies, test_no_ledger, test_drain,
-    test_crl, test_older_issuer, test_permits, test_people, test_rate)
+    test_crl, test_crl_in_a_crowd, test_older_issuer, test_permits, test_one_front, test_people,
+    test_rate, test_rate_of_root)
