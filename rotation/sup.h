@@ -109,6 +109,9 @@ struct sup_listener {
  * LIMIT_LISTEN_WAIT_MS for busy ports. Returns MC_OK, or MC_EIO naming key, address and remedy; then
  * the list is as before. */
 enum mc_err sup_listen(struct sup *sup, const struct config *config);
+/* After the front's end: binds them anew. What it did to the old ones (shut down, a filter, a copy given away)
+ * ends with it, as do the connections that it had not accepted. */
+void sup_listen_renew(struct sup *sup);
 /* Closes all. */
 void sup_listen_clear(struct sup *sup);
 /* Hands a process those of one environment, or all (environment NULL). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The listening sockets: bound by the supervisor, kept while the front is restarted. */
+/* The listening sockets: bound by the supervisor, handed to the front, bound anew when that ends. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -151,6 +151,38 @@ sup_listen(struct sup *sup, const struct config *config)
 		close_down_to(sup, before);
 	}
 	return ret;
+}
+
+/* A new socket at the old one's address, which another process may still have: shut down, its port is free to
+ * one that sets SO_REUSEADDR too, and it cannot listen again beside that one. */
+static int
+rebind(const struct sup_listener *listener)
+{
+	int one = 1;
+
+	(void)setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	(void)shutdown(listener->fd, SHUT_RDWR);
+	return bind_address(&listener->address);
+}
+
+void
+sup_listen_renew(struct sup *sup)
+{
+	for (size_t i = 0; i < sup->listener_count; i++) {
+		struct sup_listener *listener = &sup->listeners[i];
+		int fd = rebind(listener);
+
+		if (fd < 0) {
+			base_log(LOG_LVL_ERROR, "listener-not-renewed",
+			    LOG_STR("host", listener->address.host),
+			    LOG_INT("port", listener->address.port),
+			    LOG_STR("error", strerrorname_np(errno)), LOG_END);
+			(void)listen(listener->fd, BACKLOG); /* better than none */
+			continue;
+		}
+		(void)close(listener->fd);
+		listener->fd = fd;
+	}
 }
 
 void

@@ -16,6 +16,7 @@
 
 #define BACKOFF_FIRST_US 100000
 #define BACKOFF_MAX_US ((int64_t)LIMIT_PROC_RESTART_MAX_S * 1000000)
+#define LAST_WORDS_US 500000 /* to read what a process said before it ended */
 #define STEADY_US (30 * INT64_C(1000000)) /* lived that long: the next wait is the first again */
 
 struct sup_call {
@@ -424,8 +425,14 @@ exited(struct sup_proc *proc, int status)
 	(void)snprintf(proc->detail, sizeof(proc->detail), "ended with %s", text);
 	free(text);
 	proc->pid = 0;
+	if (proc->role == MSG_ROLE_FRONT && !proc->sup->stopping) {
+		sup_listen_renew(proc->sup);
+	}
 	if (proc->chan == NULL) {
 		ended(proc);
+	} else {
+		/* Its end comes at once, unless another process was given a copy of it. */
+		after(proc, LAST_WORDS_US, hang_up);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
 #include <check.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -123,6 +124,59 @@ START_TEST(test_foreign_address)
 }
 END_TEST
 
+/* Whether a connection to the port arrives at fd, and not at another. */
+static bool
+arrives(uint16_t port, int fd)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int server = -1;
+
+	if (connect(client, (const struct sockaddr *)&address, sizeof(address)) == 0) {
+		server = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	}
+	(void)close(client);
+	if (server >= 0) {
+		(void)close(server);
+	}
+	return server >= 0;
+}
+
+/* What a front may have done to its listeners before it ended. */
+START_TEST(test_renewed)
+{
+	struct config config = {.rest = {.host = "127.0.0.1"}, .probes = {.host = "127.0.0.1"}};
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog filter = {1, &drop};
+	struct sup sup = {0};
+	int zero = 0, one = 1, copy;
+	int busy = occupy(&config.rest.port), other = occupy(&config.probes.port);
+
+	(void)close(busy);
+	(void)close(other);
+	ck_assert_int_eq(sup_listen(&sup, &config), MC_OK);
+	ck_assert(arrives(config.rest.port, sup.listeners[0].fd));
+	/* shut down by somebody who has it no more */
+	(void)shutdown(sup.listeners[0].fd, SHUT_RDWR);
+	sup_listen_renew(&sup);
+	ck_assert(arrives(config.rest.port, sup.listeners[0].fd));
+	ck_assert(arrives(config.probes.port, sup.listeners[1].fd));
+	/* a copy kept, deaf, locked so and not to be shared */
+	copy = dup(sup.listeners[0].fd);
+	ck_assert_int_eq(setsockopt(copy, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)), 0);
+	ck_assert_int_eq(setsockopt(copy, SOL_SOCKET, SO_LOCK_FILTER, &one, sizeof(one)), 0);
+	ck_assert_int_eq(setsockopt(copy, SOL_SOCKET, SO_REUSEADDR, &zero, sizeof(zero)), 0);
+	sup_listen_renew(&sup);
+	ck_assert(arrives(config.rest.port, sup.listeners[0].fd));
+	ck_assert_int_ne(listen(copy, 1), 0);
+	ck_assert_int_lt(accept4(copy, NULL, NULL, SOCK_NONBLOCK), 0);
+	ck_assert(arrives(config.rest.port, sup.listeners[0].fd));
+	(void)close(copy);
+	sup_listen_clear(&sup);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -137,6 +191,7 @@ main(void)
 	tcase_add_test(tcase, test_a_port_that_becomes_free);
 	tcase_add_test(tcase, test_a_port_that_stays_busy);
 	tcase_add_test(tcase, test_foreign_address);
+	tcase_add_test(tcase, test_renewed);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
