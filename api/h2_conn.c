@@ -100,7 +100,7 @@ conn_flush(struct h2_conn *conn)
 		conn_close(conn);
 		return;
 	}
-	if (tls_conn_is_blocked(conn->tls)) {
+	if (tls_conn_is_blocked(conn->tls) && !conn->failed) {
 		if (conn->blocked_us == 0) {
 			conn->blocked_us = base_loop_now_us(conn->server->loop);
 		}
@@ -113,12 +113,43 @@ conn_flush(struct h2_conn *conn)
 	}
 }
 
+/* Says why, then closes. */
+static void
+conn_fail(struct h2_conn *conn, uint32_t error)
+{
+	nghttp2_session_terminate_session(conn->session, error);
+	conn->failed = true;
+	tls_conn_want_read(conn->tls, false);
+	h2_conn_mark(conn);
+}
+
+void
+h2_conn_shed(struct h2_server *server)
+{
+	struct h2_conn *most = NULL;
+
+	if (server->shed) {
+		return;
+	}
+	server->shed = true;
+	for (struct h2_conn *conn = server->conns; conn != NULL; conn = conn->next) {
+		if (!conn->failed && conn->memory >= H2_SHED_MIN &&
+		    (most == NULL || conn->memory > most->memory)) {
+			most = conn;
+		}
+	}
+	if (most != NULL) {
+		conn_fail(most, NGHTTP2_ENHANCE_YOUR_CALM);
+	}
+}
+
 /* At the end of a turn: everything that it gave to say. */
 static void
 on_turn_end(void *arg)
 {
 	struct h2_server *server = arg;
 
+	server->shed = false;
 	while (server->dirty != NULL) {
 		struct h2_conn *conn = server->dirty;
 
@@ -148,13 +179,9 @@ on_read(void *arg)
 		conn->active_us = base_loop_now_us(server->loop);
 		n = nghttp2_session_mem_recv(conn->session, server->in, (size_t)n);
 		if (n < 0) {
-			/* a broken preface or a flood: say so, then close */
-			nghttp2_session_terminate_session(conn->session,
-			    n == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR :
+			/* a broken preface or a flood */
+			conn_fail(conn, n == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR :
 			    NGHTTP2_ENHANCE_YOUR_CALM);
-			conn->failed = true;
-			tls_conn_want_read(conn->tls, false);
-			h2_conn_mark(conn);
 			return;
 		}
 	}
@@ -215,13 +242,25 @@ conn_is_late(struct h2_conn *conn, int64_t now_us)
 	return conn->stream_count == 0 && silent_us > LIMIT_H2_IDLE_S * SECOND_US;
 }
 
+/* A request that does not end, or an answer that the client's window has no room for. */
+static bool
+stream_is_late(const struct h2_stream *stream, int64_t now_us)
+{
+	int64_t since_us = stream->answered ? stream->answered_us : stream->since_us;
+
+	if (since_us == 0 || (!stream->answered && stream->request_done)) {
+		return false;
+	}
+	return now_us - since_us > LIMIT_REQUEST_BODY_S * SECOND_US;
+}
+
 static void
 streams_sweep(struct h2_conn *conn, int64_t now_us)
 {
 	for (struct h2_stream *stream = conn->streams; stream != NULL; stream = stream->next) {
-		if (!stream->request_done && !stream->answered &&
-		    now_us - stream->since_us > LIMIT_REQUEST_BODY_S * SECOND_US) {
+		if (stream_is_late(stream, now_us)) {
 			stream->answered = true;
+			stream->answered_us = 0;
 			nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, stream->id,
 			    NGHTTP2_CANCEL);
 			h2_conn_mark(conn);

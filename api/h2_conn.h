@@ -39,6 +39,8 @@ struct h2_stream {
 	struct h2_conn *conn;
 	int32_t id;
 	int64_t since_us;
+	int64_t answered_us;   /* 0: not yet, or the client was told that it takes too long */
+	size_t held;           /* bytes that count for it */
 	struct base_buf head;  /* values of kept headers */
 	struct {
 		uint32_t at, len;

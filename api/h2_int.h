@@ -8,7 +8,9 @@
 
 #define H2_SCRATCH (64 * 1024)
 #define H2_POOL_MAX 1024                  /* stream objects kept for reuse */
-#define H2_MEMORY_MAX (64 * 1024 * 1024)  /* request bytes held by all connections of a listener */
+#define H2_MEMORY_MAX (64 * 1024 * 1024)  /* held by all streams of a listener: requests, answers not sent */
+#define H2_STREAM_COST 2048               /* of a stream without bytes: ours, nghttp2's, the blocks' edges */
+#define H2_SHED_MIN (64 * 1024)           /* no connection that holds less is closed for others; one full request */
 
 struct h2_conn {
 	struct h2_conn *prev, *next; /* of the server */
@@ -18,6 +20,7 @@ struct h2_conn {
 	nghttp2_session *session;
 	struct h2_stream *streams;
 	unsigned stream_count;
+	size_t memory;      /* its part of the server's */
 	int64_t active_us;  /* last bytes from the client */
 	int64_t blocked_us; /* since when it takes no bytes; 0: it does */
 	void *frames;       /* nghttp2's frame buffer, see h2_mem.c */
@@ -40,6 +43,7 @@ struct h2_server {
 	struct h2_stream *pool;
 	unsigned pool_count;
 	size_t memory;       /* of H2_MEMORY_MAX */
+	bool shed;           /* in this turn a connection was closed for what it held */
 	bool draining;
 	bool drain_said;     /* the second GOAWAY, with the last stream */
 	struct base_timer *timer;
@@ -59,7 +63,9 @@ nghttp2_mem h2_mem_of(struct h2_conn *conn);
 /* Gives the frame buffer's pages back. For a connection with no stream and nothing left to write. */
 void h2_mem_release(struct h2_conn *conn);
 
-/* h2_conn.c: there may be something to send at the end of the turn. */
+/* h2_conn.c: too much is held. Whoever holds most of it is cut off, once a turn. */
+void h2_conn_shed(struct h2_server *server);
+/* There may be something to send at the end of the turn. */
 void h2_conn_mark(struct h2_conn *conn);
 
 #endif

@@ -36,6 +36,30 @@ buf_recycle(struct base_buf *buf)
 	}
 }
 
+/* Counts bytes for a stream. False: all connections together hold too much, and this is not counted. */
+static bool
+hold(struct h2_stream *stream, size_t len)
+{
+	struct h2_server *server = stream->conn->server;
+
+	if (server->memory + len > H2_MEMORY_MAX) {
+		h2_conn_shed(server);
+		return false;
+	}
+	server->memory += len;
+	stream->conn->memory += len;
+	stream->held += len;
+	return true;
+}
+
+static void
+let_go(struct h2_stream *stream, size_t len)
+{
+	stream->conn->server->memory -= len;
+	stream->conn->memory -= len;
+	stream->held -= len;
+}
+
 struct h2_stream *
 h2_stream_new(struct h2_conn *conn, int32_t id)
 {
@@ -62,6 +86,7 @@ h2_stream_new(struct h2_conn *conn, int32_t id)
 	}
 	conn->streams = stream;
 	conn->stream_count++;
+	stream->no_memory = !hold(stream, H2_STREAM_COST);
 	return stream;
 }
 
@@ -100,7 +125,7 @@ h2_stream_free(struct h2_stream *stream)
 	if (stream->handled) {
 		server->handler->on_gone(server->self, stream);
 	}
-	server->memory -= stream->head.len + stream->body.len;
+	let_go(stream, stream->held);
 	if (stream->prev != NULL) {
 		stream->prev->next = stream->next;
 	} else {
@@ -153,7 +178,7 @@ h2_stream_take(struct h2_stream *stream, struct base_buf *head, struct base_buf 
 	struct base_buf old_head = *head;
 	struct base_buf old_body = *body;
 
-	stream->conn->server->memory -= stream->head.len + stream->body.len;
+	let_go(stream, stream->head.len + stream->body.len);
 	*head = stream->head;
 	*body = stream->body;
 	base_buf_reset(&old_head);
@@ -179,25 +204,22 @@ on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *use
 static void
 header_keep(struct h2_stream *stream, enum h2_header header, const uint8_t *value, size_t len)
 {
-	struct h2_server *server = stream->conn->server;
-
 	if (stream->headers[header].present) {
 		stream->headers[header].twice = true;
 		return;
 	}
-	if (server->memory + len > H2_MEMORY_MAX) {
+	if (stream->head.len + len > LIMIT_HEADER_LIST) {
+		stream->head_too_big = true;
+		return;
+	}
+	if (!hold(stream, len)) {
 		stream->no_memory = true;
 		return;
 	}
 	stream->headers[header].at = (uint32_t)stream->head.len;
 	stream->headers[header].len = (uint32_t)len;
 	base_buf_append(&stream->head, value, len);
-	if (base_buf_failed(&stream->head)) {
-		stream->head_too_big = true;
-		return;
-	}
 	stream->headers[header].present = true;
-	server->memory += len;
 }
 
 static int
@@ -241,11 +263,10 @@ on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_
 	}
 	if (stream->body.len + len > BODY_MAX) {
 		stream->body_too_big = true;
-	} else if (conn->server->memory + len > H2_MEMORY_MAX) {
+	} else if (!hold(stream, len)) {
 		stream->no_memory = true;
 	} else {
 		base_buf_append(&stream->body, data, len);
-		conn->server->memory += len;
 		return 0;
 	}
 	/* no need to wait for the end */
@@ -389,6 +410,8 @@ h2_stream_respond(struct h2_stream *stream, const char *status, const char *cont
 	int rc;
 
 	stream->answered = true;
+	stream->answered_us = base_loop_now_us(stream->conn->server->loop);
+	(void)hold(stream, stream->answer.len); /* it goes out all the same; others' wait */
 	field_set(&fields[count++], ":status", status, NGHTTP2_NV_FLAG_NONE);
 	if (content_type != NULL) {
 		field_set(&fields[count++], "content-type", content_type, NGHTTP2_NV_FLAG_NONE);

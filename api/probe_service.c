@@ -22,11 +22,19 @@
 #define POLL_WAIT_MS      5000
 #define ANSWER_MAX        (1024 * 1024)
 #define CONNECTIONS_MAX   64
+#define CONNECTIONS_MANY  48 /* from here on the oldest gives way to the newest: a probe is over in a moment */
 #define CONNECTION_IDLE_S 10u
 #define ISSUERS_MAX       4096 /* 32 environments, rotated every 45 days for 90 days */
 
+struct probe_client {
+	struct probe_client *prev, *next;
+	int fd;
+};
+
 struct probe_service {
 	struct front *front;
+	struct probe_client *newest, *oldest;
+	unsigned client_count;
 	struct http_loop *http;
 	struct base_timer *timer;
 	struct probe_ledger ledger;
@@ -253,6 +261,73 @@ out:
 }
 
 static void
+client_add(struct probe_service *service, struct probe_client *client)
+{
+	client->next = service->newest;
+	if (client->next != NULL) {
+		client->next->prev = client;
+	} else {
+		service->oldest = client;
+	}
+	service->newest = client;
+	service->client_count++;
+}
+
+static void
+client_remove(struct probe_service *service, struct probe_client *client)
+{
+	if (client->prev != NULL) {
+		client->prev->next = client->next;
+	} else {
+		service->newest = client->next;
+	}
+	if (client->next != NULL) {
+		client->next->prev = client->prev;
+	} else {
+		service->oldest = client->prev;
+	}
+	service->client_count--;
+	free(client);
+}
+
+/* Who is shut down stays in the list until libmicrohttpd has seen it: then the next but one goes. */
+static void
+shed(struct probe_service *service)
+{
+	struct probe_client *client = service->oldest;
+
+	for (unsigned left = service->client_count; left > CONNECTIONS_MANY; left--) {
+		(void)shutdown(client->fd, SHUT_RDWR);
+		client = client->prev;
+	}
+}
+
+static void
+on_connection(void *cls, struct MHD_Connection *connection, void **context,
+    enum MHD_ConnectionNotificationCode code)
+{
+	struct probe_service *service = cls;
+	const union MHD_ConnectionInfo *info;
+	struct probe_client *client;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (*context != NULL) {
+			client_remove(service, *context);
+		}
+		return;
+	}
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (info == NULL) {
+		return;
+	}
+	client = base_xcalloc(1, sizeof(*client));
+	client->fd = info->connect_fd;
+	*context = client;
+	client_add(service, client);
+	shed(service);
+}
+
+static void
 free_service(struct probe_service *service)
 {
 	base_timer_free(service->timer);
@@ -283,6 +358,7 @@ probe_service_new(struct front *front, int listen_fd)
 	service->timer = base_timer_new(front->loop, on_poll, service);
 	daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, service,
 	    MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, service,
 	    MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 	    MHD_OPTION_END);
 	if (daemon == NULL) {

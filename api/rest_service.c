@@ -498,7 +498,8 @@ start(struct rest_service *service, int listen_fd)
 	    .alpn = TLS_ALPN_HTTP11,
 	    .dns_names = service->front->config->rest_dns_names,
 	    .dns_name_count = service->front->config->rest_dns_name_count,
-	    .connections_max = LIMIT_REST_CONNECTIONS};
+	    .connections_max = LIMIT_REST_CONNECTIONS,
+	    .strangers_give_way = true};
 
 	service->daemon = MHD_start_daemon(
 	    MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,

@@ -369,7 +369,7 @@ linger(struct tls_conn *conn)
 	uint8_t waste[1024];
 	ssize_t n;
 
-	if (!pending_flush(conn)) {
+	if (conn->broken || !pending_flush(conn)) {
 		tls_conn_free(conn);
 		return;
 	}
@@ -449,6 +449,36 @@ on_event(void *arg, unsigned events)
 	}
 	if (events & (BASE_LOOP_READ | BASE_LOOP_HUP)) {
 		ops->on_read(conn->self);
+	}
+}
+
+/* The oldest of a list that a worker has not and that showed no certificate of ours. */
+static struct tls_conn *
+oldest_stranger(const struct tls_server *server, enum tls_conn_state state)
+{
+	struct tls_conn *conn = server->lists[state].first;
+
+	while (conn != NULL && (conn->in_job || conn->broken || conn->peer.verified)) {
+		conn = conn->next;
+	}
+	return conn;
+}
+
+void
+tls_conn_shed(struct tls_server *server)
+{
+	struct tls_conn *closed = oldest_stranger(server, TLS_CONN_LINGER);
+	struct tls_conn *silent = oldest_stranger(server, TLS_CONN_HANDSHAKE);
+	struct tls_conn *open = oldest_stranger(server, TLS_CONN_OPEN);
+
+	if (closed != NULL) {
+		tls_conn_free(closed);
+	} else if (silent != NULL && (open == NULL || silent->since_us <= open->since_us)) {
+		tls_conn_free(silent);
+	} else if (open != NULL) {
+		open->broken = true;
+		base_buf_clear(&open->pending);
+		open->ops->on_read(open->self);
 	}
 }
 

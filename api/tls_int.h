@@ -84,6 +84,7 @@ struct tls_server {
 	char **dns_names;
 	size_t dns_name_count;
 	unsigned connections_max;
+	bool strangers_give_way;
 	void (*on_conn)(void *self, struct tls_conn *conn);
 	void *self;
 	int listen_fd;
@@ -109,6 +110,9 @@ struct tls_server {
 struct tls_conn *tls_conn_new(struct tls_server *server, int fd, const char *address);
 void tls_conn_free(struct tls_conn *conn);
 void tls_conn_expire(struct tls_server *server, int64_t now_us);
+/* Closes the oldest connection of nobody that is known, if there is one: now, or as soon as its service has seen
+ * the end. */
+void tls_conn_shed(struct tls_server *server);
 
 /* tls_server.c */
 /* A connection is gone, or a handshake over: the listener may go on. */

@@ -159,6 +159,9 @@ on_listener(void *arg, unsigned events)
 		int64_t lack_us = accept_cost_us(server) - server->tokens_us;
 
 		pause_listener(server, lack_us > 0 ? lack_us : TICK_US);
+		if (server->strangers_give_way && server->count >= server->connections_max) {
+			tls_conn_shed(server);
+		}
 	}
 }
 
@@ -236,6 +239,7 @@ tls_server_new(const struct tls_server_options *options)
 	server->alpn = options->alpn;
 	server->listen_fd = options->listen_fd;
 	server->connections_max = options->connections_max;
+	server->strangers_give_way = options->strangers_give_way;
 	server->on_conn = options->on_conn;
 	server->self = options->self;
 	server->dns_name_count = options->dns_name_count;

@@ -37,6 +37,8 @@ enum tls_alpn {
 };
 
 struct tls_server_options {
+	bool strangers_give_way; /* full: the oldest connection without a certificate of ours is closed for a
+	                            new one. For few places that people need */
 	struct front *front;
 	struct front_env *env;   /* its signer certifies the listener, its anchors verify clients */
 	int listen_fd;           /* taken over; non-blocking, listening */
