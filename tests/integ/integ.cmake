@@ -12,7 +12,7 @@ function(meshca_integ name)
   endif()
 endfunction()
 
-set(integ_names smoke supervisor grpc rest crash disk isolation cli_grpc cli clock changes inventory manifests registration stolen_front)
+set(integ_names smoke supervisor grpc rest crash disk isolation cli_grpc cli clock changes inventory manifests registration stolen_front hostile_network)
 if(NOT MESHCA_SANITIZE) # scripts, not C; and what is preloaded
   list(APPEND integ_names run crash_points)
 endif()
