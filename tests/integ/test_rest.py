@@ -464,7 +464,13 @@ class Rest(unittest.TestCase):
         self.assertIn("meshca issuer rotate --environment development",
                       parts["development"]["reason"])
         self.assertTrue(parts["production"]["ready"], parts)
-        self.ca.meshca("issuer", "rotate", "--environment", "development")
+        end = time.monotonic() + 20
+        while True:  # the environment's CRL is due as well, and one ceremony runs at a time
+            done = self.ca.meshca("issuer", "rotate", "--environment", "development", check=False)
+            if done.returncode == 0 or time.monotonic() > end:
+                break
+            self.assertIn("another ceremony is under way", done.stderr)
+        self.assertEqual(done.returncode, 0, done.stderr)
         self.readyz_says(200)
 
     def test_probes(self):
