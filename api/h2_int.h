@@ -9,6 +9,7 @@
 #define H2_SCRATCH (64 * 1024)
 #define H2_POOL_MAX 1024                  /* stream objects kept for reuse */
 #define H2_MEMORY_MAX (64 * 1024 * 1024)  /* held by all streams of a listener: requests, answers not sent */
+#define H2_MEMORY_MANY (H2_MEMORY_MAX / 4 * 3) /* from here on who holds most is cut off, so that others get in */
 #define H2_STREAM_COST 2048               /* of a stream without bytes: ours, nghttp2's, the blocks' edges */
 #define H2_SHED_MIN (64 * 1024)           /* no connection that holds less is closed for others; one full request */
 

@@ -42,8 +42,10 @@ hold(struct h2_stream *stream, size_t len)
 {
 	struct h2_server *server = stream->conn->server;
 
-	if (server->memory + len > H2_MEMORY_MAX) {
+	if (server->memory + len > H2_MEMORY_MANY) {
 		h2_conn_shed(server);
+	}
+	if (server->memory + len > H2_MEMORY_MAX) {
 		return false;
 	}
 	server->memory += len;
