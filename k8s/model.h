@@ -21,7 +21,9 @@ const struct base_tree *k8s_model_schema(struct base_arena *arena);
 
 /*
  * What a reviewer must see when it changes: a sorted LIST of MAPs
- * {class: edge|mtls|egress|principal|identity|fault|exposure, key, value, strength}.
+ * {class, key, value, strength, of}: class is edge, mtls, egress, principal, identity, fault, exposure,
+ * topic, exception (doors) or guard (what refuses or bounds); of, on guards, is the key of the fact
+ * without which it means nothing.
  * strength orders values of one key: lower is weaker (PERMISSIVE under STRICT).
  */
 const struct base_tree *k8s_model_facts(struct base_arena *arena, const struct base_tree *model);

@@ -4,29 +4,13 @@
  * what a change means and not only which files it touches. Keys are stable: a fact of the same
  * class and key before and after is the same door.
  */
+#include "k8s/model_facts.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "k8s/model.h"
-
-#define FACT_TEXT 65536 /* one fact: an edge with all of its paths */
-
-struct fact {
-	const char *class;
-	const char *key;
-	const char *value;
-	int64_t strength;
-};
-
-struct facts {
-	struct base_arena *arena;
-	const struct base_origin *origin;
-	struct fact *at;
-	size_t count;
-	size_t max;
-};
 
 /* Lower is weaker; what is not here is as strong as anything. */
 static const struct {
@@ -45,38 +29,69 @@ static const struct {
     {"retired", 2},
     {"suspended", 1},
     {"active", 0},
+    {"off", 0},
+    {"on", 2},
+    {"allowed", 0},
+    {"forbidden", 2},
+    {"privileged", 0},
+    {"baseline", 1},
+    {"restricted", 2},
+    {"TLSV1_2", 1},
+    {"TLSV1_3", 2},
+    {"1.2", 1},
+    {"1.3", 2},
+    {"detect", 1},
     {"block", 2},
-    {"detect", 0},
-    {"closed", 2},
+    {"open when it fails", 0},
+    {"closed when it fails", 2},
+    {"none", 0},
+    {"by the application", 1},
 };
 
-static int64_t
-strength_of(const char *word)
+int64_t
+k8s_fact_strength(const char *word)
 {
 	for (size_t i = 0; i < sizeof(STRENGTHS) / sizeof(STRENGTHS[0]); i++) {
 		if (strcmp(STRENGTHS[i].word, word) == 0) {
 			return STRENGTHS[i].strength;
 		}
 	}
-	return 2;
+	return K8S_FACT_STRONG;
 }
 
-static void
-add(struct facts *facts, const char *class, const char *key, const char *value)
+void
+k8s_fact_add(struct k8s_facts *facts, const struct k8s_fact *fact)
 {
 	if (facts->count == facts->max) {
 		size_t max = facts->max == 0 ? 64 : facts->max * 2;
-		struct fact *at = base_arena_calloc(facts->arena, max, sizeof(*at));
+		struct k8s_fact *at = base_arena_calloc(facts->arena, max, sizeof(*at));
 
 		base_copy(at, facts->at, facts->count * sizeof(*at));
 		facts->at = at;
 		facts->max = max;
 	}
-	facts->at[facts->count++] = (struct fact){class, key, value, strength_of(value)};
+	facts->at[facts->count++] = *fact;
 }
 
-static const struct base_tree *
-list_of(const struct base_tree *map, const char *key)
+static void
+add(struct k8s_facts *facts, const char *class, const char *key, const char *value)
+{
+	const struct k8s_fact fact = {class, key, value, "", k8s_fact_strength(value)};
+
+	k8s_fact_add(facts, &fact);
+}
+
+/* Of what opens by being there: its value has no rank. */
+static void
+add_opening(struct k8s_facts *facts, const char *class, const char *key, const char *value)
+{
+	const struct k8s_fact fact = {class, key, value, "", K8S_FACT_STRONG};
+
+	k8s_fact_add(facts, &fact);
+}
+
+const struct base_tree *
+k8s_fact_items(const struct base_tree *map, const char *key)
 {
 	static const struct base_tree NONE = {.kind = BASE_TREE_LIST};
 	const struct base_tree *list = base_tree_get(map, key);
@@ -84,9 +99,8 @@ list_of(const struct base_tree *map, const char *key)
 	return list == NULL || list->kind != BASE_TREE_LIST ? &NONE : list;
 }
 
-/* "GET,POST" or the word for no limit. */
-static void
-append_list(struct base_buf *buf, const struct base_tree *map, const char *key)
+void
+k8s_fact_list(struct base_buf *buf, const struct base_tree *map, const char *key)
 {
 	const struct base_tree *list = base_tree_get(map, key);
 
@@ -99,17 +113,8 @@ append_list(struct base_buf *buf, const struct base_tree *map, const char *key)
 	}
 }
 
-static void
-append_claims(struct base_buf *buf, const struct base_tree *conditions)
-{
-	for (size_t i = 0; i < conditions->count; i++) {
-		base_buf_appendf(buf, " %s ", base_tree_str(conditions->items[i], "key", ""));
-		append_list(buf, conditions->items[i], "values");
-	}
-}
-
-static const char *
-taken(struct facts *facts, struct base_buf *buf)
+const char *
+k8s_fact_text(struct k8s_facts *facts, struct base_buf *buf)
 {
 	char *text = base_buf_take_str(buf);
 	const char *out = base_arena_strdup(facts->arena, text == NULL ? "" : text);
@@ -118,8 +123,8 @@ taken(struct facts *facts, struct base_buf *buf)
 	return out;
 }
 
-static const char *
-name_of(struct facts *facts, const struct base_tree *at)
+const char *
+k8s_fact_name(struct k8s_facts *facts, const struct base_tree *at)
 {
 	return base_arena_printf(facts->arena, "%s/%s", base_tree_str(at, "namespace", ""),
 	    base_tree_str(at, "name", ""));
@@ -127,75 +132,62 @@ name_of(struct facts *facts, const struct base_tree *at)
 
 /* The key says who, whom and where; the value what is allowed there. */
 static void
-edge_facts(struct facts *facts, const struct base_tree *edge)
+edge_facts(struct k8s_facts *facts, const struct base_tree *edge)
 {
-	const struct base_tree *ports = list_of(edge, "ports");
+	const struct base_tree *ports = k8s_fact_items(edge, "ports");
 	const struct base_tree *from = base_tree_get(edge, "from");
 	const struct base_tree *to = base_tree_get(edge, "to");
 	struct base_buf key, value;
 
-	base_buf_init(&key, FACT_TEXT);
-	base_buf_init(&value, FACT_TEXT);
+	base_buf_init(&key, K8S_FACT_TEXT);
+	base_buf_init(&value, K8S_FACT_TEXT);
 	base_buf_appendf(&key, "%s %s -> %s %s", base_tree_str(from, "kind", ""),
-	    name_of(facts, from), base_tree_str(to, "kind", ""), name_of(facts, to));
+	    k8s_fact_name(facts, from), base_tree_str(to, "kind", ""), k8s_fact_name(facts, to));
 	for (size_t i = 0; i < ports->count; i++) {
 		base_buf_appendf(&key, "%s%s", i == 0 ? " port " : ",",
 		    base_tree_str(ports->items[i], "workloadPort", ""));
 	}
 	base_buf_append_str(&value, "methods ");
-	append_list(&value, edge, "methods");
+	k8s_fact_list(&value, edge, "methods");
 	base_buf_append_str(&value, " paths ");
-	append_list(&value, edge, "paths");
-	add(facts, "edge", taken(facts, &key), taken(facts, &value));
+	k8s_fact_list(&value, edge, "paths");
+	add(facts, "edge", k8s_fact_text(facts, &key), k8s_fact_text(facts, &value));
 	if (strcmp(base_tree_str(from, "kind", ""), "monitoring") != 0) {
-		add(facts, "principal",
+		add_opening(facts, "principal",
 		    base_arena_printf(facts->arena, "%s enters %s %s",
 			base_tree_str(from, "principal", ""), base_tree_str(to, "kind", ""),
-			name_of(facts, to)),
+			k8s_fact_name(facts, to)),
 		    "allowed");
 	}
 }
 
-/* Whose requests need a token, and which. */
+/* Rights of a data service's users, which the data service itself holds them to. */
 static void
-token_facts(struct facts *facts, const struct base_tree *service)
+topic_facts(struct k8s_facts *facts, const struct base_tree *user, const char *data)
 {
-	const struct base_tree *allows = list_of(service, "allow");
+	const struct base_tree *rights = k8s_fact_items(user, "acls");
 
-	for (size_t i = 0; i < allows->count; i++) {
-		const struct base_tree *jwt = base_tree_get(allows->items[i], "jwt");
-		const struct base_tree *from = base_tree_get(allows->items[i], "from");
-		const struct base_tree *rules = list_of(jwt, "rules");
-		struct base_buf value;
+	for (size_t i = 0; i < rights->count; i++) {
+		const char *access = base_tree_str(rights->items[i], "access", "");
 
-		if (jwt == NULL) {
-			continue;
-		}
-		base_buf_init(&value, FACT_TEXT);
-		base_buf_appendf(&value, "of %s", base_tree_str(jwt, "issuer", ""));
-		for (size_t j = 0; j < rules->count; j++) {
-			base_buf_append_str(&value, " methods ");
-			append_list(&value, rules->items[j], "methods");
-			base_buf_append_str(&value, " paths ");
-			append_list(&value, rules->items[j], "paths");
-			append_claims(&value, list_of(rules->items[j], "when"));
-		}
-		add(facts, "token",
-		    base_arena_printf(facts->arena, "%s %s -> %s", base_tree_str(from, "kind", ""),
-			name_of(facts, from), name_of(facts, service)),
-		    taken(facts, &value));
+		add_opening(facts, "topic",
+		    base_arena_printf(facts->arena, "%s of %s for %s",
+			base_tree_str(rights->items[i], "topic", ""), data,
+			base_tree_str(user, "principal", "")),
+		    base_arena_printf(facts->arena, "access %s",
+			strcmp(access, "read-write") == 0 ? "read,write" : access));
 	}
 }
 
 static void
-workload_facts(struct facts *facts, const struct base_tree *service)
+workload_facts(struct k8s_facts *facts, const struct base_tree *service)
 {
-	const struct base_tree *ports = list_of(service, "portMtls");
-	const struct base_tree *routes = list_of(service, "routes");
-	const struct base_tree *exposed = list_of(service, "exposed");
-	const char *name = name_of(facts, service);
+	const struct base_tree *ports = k8s_fact_items(service, "portMtls");
+	const struct base_tree *routes = k8s_fact_items(service, "routes");
+	const struct base_tree *exposed = k8s_fact_items(service, "exposed");
+	const struct base_tree *users = k8s_fact_items(service, "users");
+	const char *name = k8s_fact_name(facts, service);
 
-	token_facts(facts, service);
 	for (size_t i = 0; i < ports->count; i++) {
 		add(facts, "mtls",
 		    base_arena_printf(facts->arena, "port %s of %s",
@@ -204,7 +196,7 @@ workload_facts(struct facts *facts, const struct base_tree *service)
 	}
 	for (size_t i = 0; i < routes->count; i++) {
 		if (base_tree_get(routes->items[i], "fault") != NULL) {
-			add(facts, "fault",
+			add_opening(facts, "fault",
 			    base_arena_printf(facts->arena, "route %s of %s",
 				base_tree_str(routes->items[i], "name", ""), name),
 			    base_arena_printf(facts->arena, "until %s",
@@ -212,102 +204,49 @@ workload_facts(struct facts *facts, const struct base_tree *service)
 		}
 	}
 	for (size_t i = 0; i < exposed->count; i++) {
-		add(facts, "exposure", name,
+		add_opening(facts, "exposure", name,
 		    base_arena_printf(facts->arena, "at gateway %s",
 			base_tree_str(base_tree_get(exposed->items[i], "gateway"), "ref", "")));
 	}
+	for (size_t i = 0; i < users->count; i++) {
+		topic_facts(facts, users->items[i], name);
+	}
+	k8s_guards_of_workload(facts, service);
 }
 
 static void
-external_facts(struct facts *facts, const struct base_tree *external)
+external_facts(struct k8s_facts *facts, const struct base_tree *external)
 {
-	const struct base_tree *hosts = list_of(external, "hosts");
+	const struct base_tree *hosts = k8s_fact_items(external, "hosts");
 	const char *gateway =
 	    base_tree_str(base_tree_get(external, "gateway"), "ref", "none");
 
 	for (size_t i = 0; i < hosts->count; i++) {
-		add(facts, "egress",
+		add_opening(facts, "egress",
 		    base_arena_printf(facts->arena, "%s:%s",
 			base_tree_str(hosts->items[i], "host", ""),
 			base_tree_str(hosts->items[i], "port", "")),
 		    base_arena_printf(facts->arena, "through %s", gateway));
 	}
+	k8s_guards_of_external(facts, external);
 }
 
 static void
-address_facts(struct facts *facts, const struct base_tree *gateway, const char *name)
+gateway_facts(struct k8s_facts *facts, const struct base_tree *gateway)
 {
-	static const char *const RANGES[] = {"remoteIpBlocks", "notRemoteIpBlocks"};
-	const struct base_tree *rules = list_of(gateway, "ipRules");
-	const char *trusted = base_tree_str(gateway, "trustedProxies", NULL);
-
-	if (trusted != NULL) {
-		add(facts, "address",
-		    base_arena_printf(facts->arena, "proxies trusted at gateway %s", name), trusted);
-	}
-	for (size_t i = 0; i < rules->count; i++) {
-		struct base_buf value;
-
-		base_buf_init(&value, FACT_TEXT);
-		base_buf_append_str(&value, "paths ");
-		append_list(&value, rules->items[i], "paths");
-		for (size_t j = 0; j < sizeof(RANGES) / sizeof(RANGES[0]); j++) {
-			if (base_tree_get(rules->items[i], RANGES[j]) != NULL) {
-				base_buf_appendf(&value, " %s ", RANGES[j]);
-				append_list(&value, rules->items[i], RANGES[j]);
-			}
-		}
-		add(facts, "address",
-		    base_arena_printf(facts->arena, "rule %s at gateway %s",
-			base_tree_str(rules->items[i], "name", ""), name),
-		    taken(facts, &value));
-	}
-}
-
-/* What stands between clients and services beside their edges. */
-static void
-shield_facts(struct facts *facts, const struct base_tree *gateway)
-{
-	static const char *const LIMITS[] = {"requestsPerSecond", "burst", "perClientPerMinute",
-	    "connections", "bodyBytes"};
-	const struct base_tree *waf = base_tree_get(gateway, "waf");
-	const struct base_tree *limits = base_tree_get(gateway, "limits");
-	const char *name = name_of(facts, gateway);
-
-	address_facts(facts, gateway, name);
-	if (waf != NULL) {
-		add(facts, "firewall", base_arena_printf(facts->arena, "mode at gateway %s", name),
-		    base_tree_str(waf, "mode", "detect"));
-		add(facts, "firewall", base_arena_printf(facts->arena, "failing at gateway %s", name),
-		    base_tree_str(waf, "failure", ""));
-	}
-	for (size_t i = 0; i < sizeof(LIMITS) / sizeof(LIMITS[0]); i++) {
-		const char *limit = base_tree_str(limits, LIMITS[i], NULL);
-
-		if (limit != NULL) {
-			add(facts, "limit",
-			    base_arena_printf(facts->arena, "%s at gateway %s", LIMITS[i], name),
-			    limit);
-		}
-	}
-}
-
-static void
-gateway_facts(struct facts *facts, const struct base_tree *gateway)
-{
-	const struct base_tree *hosts = list_of(gateway, "hosts");
+	const struct base_tree *hosts = k8s_fact_items(gateway, "hosts");
 
 	for (size_t i = 0; i < hosts->count; i++) {
-		add(facts, "exposure", hosts->items[i]->text,
-		    base_arena_printf(facts->arena, "at gateway %s", name_of(facts, gateway)));
+		add_opening(facts, "exposure", hosts->items[i]->text,
+		    base_arena_printf(facts->arena, "at gateway %s", k8s_fact_name(facts, gateway)));
 	}
-	shield_facts(facts, gateway);
+	k8s_guards_of_gateway(facts, gateway);
 }
 
 static void
-identity_facts(struct facts *facts, const struct base_tree *identity)
+identity_facts(struct k8s_facts *facts, const struct base_tree *identity)
 {
-	const struct base_tree *names = list_of(identity, "dnsNames");
+	const struct base_tree *names = k8s_fact_items(identity, "dnsNames");
 	const char *id = base_tree_str(identity, "spiffeId", "");
 
 	add(facts, "identity", id, base_tree_str(identity, "state", "active"));
@@ -319,17 +258,23 @@ identity_facts(struct facts *facts, const struct base_tree *identity)
 }
 
 static void
-environment_facts(struct facts *facts, const struct base_tree *model)
+environment_facts(struct k8s_facts *facts, const struct base_tree *model)
 {
 	const struct base_tree *environment = base_tree_get(model, "environment");
-	const struct base_tree *namespaces = list_of(model, "namespaces");
+	const struct base_tree *namespaces = k8s_fact_items(model, "namespaces");
+	const struct base_tree *aliases = k8s_fact_items(environment, "trustDomainAliases");
+	const char *collector = base_tree_str(base_tree_at(model, "mesh.monitoring"), "principal", "");
 
+	add_opening(facts, "principal",
+	    base_arena_printf(facts->arena, "%s collects metrics", collector), "allowed");
 	add(facts, "mtls", "environment", base_tree_str(environment, "mtls", ""));
 	add(facts, "egress", "outbound", base_tree_str(environment, "outbound", ""));
-	if (base_tree_bool(environment, "networkPolicy", false)) {
-		add(facts, "network", "policies", "on");
-	}
 	add(facts, "identity", "registration", base_tree_str(environment, "registration", ""));
+	for (size_t i = 0; i < aliases->count; i++) {
+		add_opening(facts, "principal",
+		    base_arena_printf(facts->arena, "everybody of trust domain %s", aliases->items[i]->text),
+		    "as of this one");
+	}
 	for (size_t i = 0; i < namespaces->count; i++) {
 		const char *name = base_tree_str(namespaces->items[i], "name", "");
 
@@ -343,8 +288,8 @@ environment_facts(struct facts *facts, const struct base_tree *model)
 static int
 by_class_and_key(const void *a, const void *b)
 {
-	const struct fact *x = a;
-	const struct fact *y = b;
+	const struct k8s_fact *x = a;
+	const struct k8s_fact *y = b;
 	int order = strcmp(x->class, y->class);
 
 	order = order != 0 ? order : strcmp(x->key, y->key);
@@ -352,7 +297,7 @@ by_class_and_key(const void *a, const void *b)
 }
 
 static const struct base_tree *
-fact_tree(struct facts *facts, const struct fact *fact)
+fact_tree(struct k8s_facts *facts, const struct k8s_fact *fact)
 {
 	struct base_arena *arena = facts->arena;
 	struct base_tree_build *map = base_tree_map(arena, facts->origin);
@@ -361,10 +306,13 @@ fact_tree(struct facts *facts, const struct fact *fact)
 	base_tree_put(map, "key", base_tree_string(arena, fact->key, facts->origin));
 	base_tree_put(map, "value", base_tree_string(arena, fact->value, facts->origin));
 	base_tree_put(map, "strength", base_tree_number(arena, fact->strength, facts->origin));
+	if (*fact->of != '\0') {
+		base_tree_put(map, "of", base_tree_string(arena, fact->of, facts->origin));
+	}
 	return base_tree_done(map);
 }
 
-typedef void facts_fn(struct facts *facts, const struct base_tree *item);
+typedef void facts_fn(struct k8s_facts *facts, const struct base_tree *item);
 
 const struct base_tree *
 k8s_model_facts(struct base_arena *arena, const struct base_tree *model)
@@ -380,16 +328,21 @@ k8s_model_facts(struct base_arena *arena, const struct base_tree *model)
 	    {"gateways", gateway_facts},
 	    {"identities", identity_facts},
 	};
-	struct facts facts = {.arena = arena, .origin = model->origin};
+	struct k8s_facts facts = {.arena = arena, .origin = model->origin};
 	struct base_tree_build *list = base_tree_list(arena, model->origin);
+	const struct base_tree *identities = k8s_fact_items(model, "identities");
 
 	environment_facts(&facts, model);
+	k8s_guards_of_environment(&facts, model);
 	for (size_t i = 0; i < sizeof(PARTS) / sizeof(PARTS[0]); i++) {
-		const struct base_tree *items = list_of(model, PARTS[i].key);
+		const struct base_tree *items = k8s_fact_items(model, PARTS[i].key);
 
 		for (size_t j = 0; j < items->count; j++) {
 			PARTS[i].fn(&facts, items->items[j]);
 		}
+	}
+	for (size_t i = 0; i < identities->count; i++) {
+		k8s_guards_of_identity(&facts, base_tree_get(model, "environment"), identities->items[i]);
 	}
 	qsort(facts.at, facts.count, sizeof(*facts.at), by_class_and_key);
 	for (size_t i = 0; i < facts.count; i++) {

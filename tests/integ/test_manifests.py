@@ -74,6 +74,95 @@ class Manifests(unittest.TestCase):
     def environment(self, name):
         return self.out / "environments" / name
 
+    # --- what a change means ---
+    # (file, what to write instead of what, what must be named for production); None: nothing
+    WEAKER = [
+        ("environments/production.yaml", "mtls: STRICT", "mtls: PERMISSIVE",
+         "weakened: mtls namespace ecotrack: STRICT -> PERMISSIVE"),
+        ("environments/production.yaml", "REGISTRY_ONLY", "ALLOW_ANY",
+         "weakened: egress outbound: REGISTRY_ONLY -> ALLOW_ANY"),
+        ("environments/production.yaml", "faults: forbidden", "faults: allowed",
+         "weakened: guard fault injection: forbidden -> allowed"),
+        ("environments/production.yaml", "workloadTtl: 24h", "workloadTtl: 72h",
+         "weakened: guard lifetime of certificates: 24h -> 72h"),
+        ("environments/production.yaml", "registration: registered-only", "registration: open",
+         "weakened: identity registration: registered-only -> open"),
+        ("environments/production.yaml", "registration:", "trustDomainAliases: [old.example]\n  registration:",
+         "weakened: new principal everybody of trust domain old.example"),
+        ("environments/production.yaml", "name: ecotrack, enforcement: enforce",
+         "name: ecotrack, enforcement: observe",
+         "weakened: edge rules of namespace ecotrack: enforce -> observe"),
+        ("environments/production.yaml", "workloadTtl:", "keyTypes: [p-256, rsa-2048, rsa-3072]\n    workloadTtl:",
+         "weakened: guard keys of certificates: keys p-256,rsa-2048 -> "),
+        ("mesh.yaml", "podSecurity: restricted", "podSecurity: privileged",
+         "weakened: guard pod security of namespace ecotrack: restricted -> privileged"),
+        ("mesh.yaml", "injection: true", "injection: false",
+         "weakened: guard proxies in namespace ecotrack: on -> off"),
+        ("mesh.yaml", "serviceAccount: prometheus", "serviceAccount: other",
+         "weakened: new principal cluster.local/ns/monitoring/sa/other collects metrics"),
+        ("services/order-service.yaml", "targetPort: 8080}", "targetPort: 8080, plaintext: {reason: old}}",
+         "weakened: new mtls port 8080 of ecotrack/order-service: PERMISSIVE"),
+        ("services/order-service.yaml", "gatewayPaths: [", "gatewayPaths: [/inside/*, ",
+         "weakened: edge gateway istio-ingress/public -> service ecotrack/order-service"),
+        ("services/order-service.yaml", ", claims: {scope: [orders.write]}", "",
+         "weakened: guard tokens from gateway istio-ingress/public at ecotrack/order-service"),
+        ("services/order-service.yaml", "from: [gateway]", "from: [services]",
+         "weakened: no more guard tokens from gateway istio-ingress/public at ecotrack/order-service"),
+        ("services/order-service.yaml", "scope: [orders.write]", "scope: [orders.write], role: [clerk]",
+         "changed: guard tokens from gateway istio-ingress/public at ecotrack/order-service"),
+        ("services/order-service.yaml", "access: write", "access: read-write, group: orders",
+         "weakened: topic orders of data/kafka for cluster.local/ns/ecotrack/sa/order-service"),
+        ("services/payment-service.yaml", "class: pci", "class: standard",
+         "weakened: no more guard class of ecotrack/payment-service: pci"),
+        ("services/payment-service.yaml", "maxTtl: 12h", "maxTtl: 72h",
+         "weakened: new exception lifetime of spiffe://cluster.local/ns/ecotrack/sa/payment-service: 72h"),
+        ("data/kafka.yaml", "authentication: scram-sha-512", "authentication: none",
+         "weakened: no more guard authentication of data/kafka: scram-sha-512"),
+        ("gateways/public.yaml", "production: {waf: {mode: block}}", "production: {waf: {mode: detect}}",
+         "weakened: guard firewall of istio-ingress/public: block -> detect"),
+        ("gateways/public.yaml", "requestsPerSecond: 500", "requestsPerSecond: 501",
+         "weakened: guard requestsPerSecond of istio-ingress/public: 500 -> 501"),
+        ("gateways/public.yaml", "requestsPerSecond: 500", "requestsPerSecond: 499",
+         "changed: guard requestsPerSecond of istio-ingress/public: 500 -> 499"),
+        ("gateways/public.yaml", ", bodyBytes: 1048576", "",
+         "weakened: no more guard bodyBytes of istio-ingress/public: 1048576"),
+        ("gateways/public.yaml", "deny: [192.0.2.0/24], ", "",
+         "weakened: no more guard denied-clients of istio-ingress/public: 192.0.2.0/24"),
+        ("gateways/public.yaml", "allow: [198.51.100.0/24]", "allow: [198.51.100.0/24, 203.0.113.0/24]",
+         "weakened: guard admin of istio-ingress/public: addresses 198.51.100.0/24 -> "),
+        ("gateways/public.yaml", "trustedProxies: 1", "trustedProxies: 2",
+         "weakened: guard trustedProxies of istio-ingress/public: 1 -> 2"),
+        ("gateways/public.yaml", "[api.ecotrack.example]", "[api.ecotrack.example, new.ecotrack.example]",
+         "weakened: new exposure new.ecotrack.example: at gateway istio-ingress/public"),
+        ("external/providers.yaml", "subjectAltNames: [api.payments.example]",
+         "subjectAltNames: [api.payments.example, other.example]",
+         "weakened: guard certificate of api.payments.example:443"),
+        ("external/providers.yaml", "originate: true, minVersion: \"1.2\"", "originate: false",
+         "weakened: guard TLS to api.payments.example:443: by the gateway -> by the application"),
+    ]
+
+    def test_each_weakening_is_named(self):
+        self.generate("--environment", "production")
+        for path, old, new, want in self.WEAKER:
+            with self.subTest(path=path, new=new):
+                file = self.inventory / path
+                before = file.read_text()
+                self.edit(file, old, new)
+                self.check("--environment", "production", code=1, says="\n  " + want)
+                file.write_text(before)
+        self.check("--environment", "production")
+
+    def test_a_service_that_goes_is_no_weakening(self):
+        self.generate("--environment", "production")
+        (self.inventory / "services/user-service.yaml").unlink()
+        for path in ("services/order-service.yaml", "data/postgres.yaml", "data/redis.yaml"):
+            file = self.inventory / path
+            file.write_text("".join(line for line in file.read_text().splitlines(True) if "user-service" not in line))
+        said = self.check("--environment", "production", code=1,
+                          says="removed: no more edge service ecotrack/order-service -> ")
+        self.assertNotIn("weakened", said)
+        self.assertNotIn("guard", said)
+
     # --- generate ---
     def test_twice_is_no_change(self):
         self.generate(says="production: ")

@@ -405,11 +405,91 @@ START_TEST(test_risks)
 	    "weakened new egress e: psp\nadded new edge c: x\nremoved no more edge a: x\n");
 	ck_assert_str_eq(risks_of("text", "[" FACT("fault", "a", "abort", "0") "]"),
 	    "weakened new fault a: abort\n");
-	ck_assert_str_eq(risks_of("[" FACT("token", "a", "of b", "2") ", " FACT("network", "policies", "kept", "2") ", "
-			     FACT("firewall", "mode", "block", "2") "]",
-			     "[" FACT("firewall", "mode", "detect", "0") "]"),
-	    "weakened firewall mode: block -> detect\nweakened no more network policies: kept\n"
-	    "weakened no more token a: of b\n");
+	/* an exception for a service that was there before opens it, whatever its class is called */
+	ck_assert_str_eq(risks_of("[]", "[" FACT("mtls", "port", "PERMISSIVE", "1") ", "
+				 FACT("mtls", "other", "STRICT", "2") "]"),
+	    "weakened new mtls port: PERMISSIVE\nadded new mtls other: STRICT\n");
+	end();
+}
+END_TEST
+
+static const char *
+risk_of_values(const char *class, const char *before, const char *after)
+{
+#define LIST "[{class: %s, key: a, strength: 2, value: \"%s\"}]"
+	return risks_of(base_arena_printf(arena, LIST, class, before),
+	    base_arena_printf(arena, LIST, class, after));
+}
+
+/* A value of conditions is weaker when it lets through what the old one did not. */
+START_TEST(test_risks_of_conditions)
+{
+	static const struct {
+		const char *before, *after, *risk;
+	} ROWS[] = {
+	    {"methods GET paths /a", "methods GET,POST paths /a", "weakened"},
+	    {"methods GET,POST paths /a", "methods POST paths /a", "changed"},
+	    {"methods GET paths /a", "methods any paths /a", "weakened"},
+	    {"methods any paths /a", "methods GET paths /a", "changed"},
+	    {"methods any paths /a/*", "methods any paths /a/b,/a/*", "changed"},
+	    {"methods any paths /a/*", "methods any paths /a*", "weakened"},
+	    {"methods any paths /a", "methods any paths any", "weakened"},
+	    {"methods GET paths /a role x", "methods GET paths /a", "weakened"},
+	    {"methods GET paths /a", "methods GET paths /a role x", "changed"},
+	    {"methods GET paths /a; methods POST paths /b", "methods POST paths /b", "changed"},
+	    {"methods GET paths /a; methods POST paths /b", "methods POST paths /a", "weakened"},
+	    {"methods GET paths /a", "methods GET paths /a; methods GET paths /b", "weakened"},
+	};
+
+	begin();
+	for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+		const char *want = base_arena_printf(arena, "%s edge a: %s -> %s\n", ROWS[i].risk,
+		    ROWS[i].before, ROWS[i].after);
+
+		ck_assert_str_eq(risk_of_values("edge", ROWS[i].before, ROWS[i].after), want);
+	}
+	/* words that are no conditions */
+	ck_assert_str_eq(risk_of_values("egress", "through a", "through b"),
+	    "changed egress a: through a -> through b\n");
+	ck_assert_str_eq(risk_of_values("guard", "scram-sha-256", "scram-sha-512"),
+	    "changed guard a: scram-sha-256 -> scram-sha-512\n");
+	end();
+}
+END_TEST
+
+/* Several edges have one key: what both sides have is no change, in any order. */
+START_TEST(test_risks_of_one_key)
+{
+	begin();
+	ck_assert_str_eq(risks_of("[" FACT("edge", "a", "methods A", "2") ", " FACT("edge", "a", "methods C", "2") "]",
+			     "[" FACT("edge", "a", "methods C", "2") ", " FACT("edge", "a", "methods B", "2") ", "
+				 FACT("edge", "a", "methods A", "2") "]"),
+	    "added new edge a: methods B\n");
+	ck_assert_str_eq(risks_of("[" FACT("exposure", "a", "at one", "2") "]",
+			     "[" FACT("exposure", "a", "at another", "2") ", "
+				 FACT("exposure", "a", "at one", "2") "]"),
+	    "weakened new exposure a: at another\n");
+	end();
+}
+END_TEST
+
+#define GUARD(key, of) "{class: guard, key: " key ", value: v, strength: 2, of: " of "}"
+
+/* A guard that goes alone is missed; one that goes with what it guards is not. */
+START_TEST(test_risks_of_guards)
+{
+	begin();
+	ck_assert_str_eq(risks_of("[" GUARD("g", "s") ", " FACT("identity", "s", "active", "0") "]",
+			     "[" FACT("identity", "s", "active", "0") "]"),
+	    "weakened no more guard g: v\n");
+	ck_assert_str_eq(risks_of("[" GUARD("g", "s") ", " FACT("identity", "s", "active", "0") "]", "[]"),
+	    "removed no more identity s: active\n");
+	ck_assert_str_eq(risks_of("[]", "[" GUARD("g", "s") ", " FACT("identity", "s", "active", "0") "]"),
+	    "added new identity s: active\n");
+	ck_assert_str_eq(risks_of("[" FACT("identity", "s", "active", "0") "]",
+			     "[" GUARD("g", "s") ", " FACT("identity", "s", "active", "0") "]"),
+	    "added new guard g: v\n");
+	ck_assert_str_eq(risks_of("[" GUARD("g", "\"\"") "]", "[]"), "weakened no more guard g: v\n");
 	end();
 }
 END_TEST
@@ -429,4 +509,5 @@ END_TEST
 CHECK_MAIN("k8s_generate_write", test_write_and_prune, test_nothing_is_touched_without_a_change,
     test_hand_changes, test_same_bytes_by_hand, test_damaged_manifest, test_other_files_are_kept,
     test_in_the_way, test_forged_manifest, test_not_a_folder, test_one_at_a_time, test_no_room,
-    test_killed, test_risks, test_old_facts)
+    test_killed, test_risks, test_risks_of_conditions, test_risks_of_one_key, test_risks_of_guards,
+    test_old_facts)

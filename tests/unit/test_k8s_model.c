@@ -24,7 +24,6 @@ static const char APPS[] =
 	"  workload: {selector: {app: cart}}\n  balancing: LEAST_CONN\n  timeout: 20s\n"
 	"  ports: [{name: http, protocol: http, port: 80, targetPort: 8080}]\n"
 	"  scaling: {max: 6}\n  gatewayPaths: [/cart, /cart/*]\n"
-	"  jwt: {provider: people, rules: [{paths: [/cart], claims: {scope: [buy]}}]}\n"
 	"  routes:\n"
 	"    - {name: read, methods: [GET], idempotent: true, retries: {attempts: 1, "
 	"retryOn: [retriable-status-codes], statusCodes: [429, 503], backoff: 1s}}\n"
@@ -58,9 +57,6 @@ static const char OTHERS[] =
 	"  selector: {app: public}\n  hosts: [shop.example]\n  certificate: {issuer: a, minVersion: \"1.3\"}\n"
 	"  trustedProxies: 1\n  limits: {requestsPerSecond: 100, bodyBytes: 10}\n  scaling: {max: 6}\n"
 	"  clientRanges: {deny: [192.0.2.0/24], admin: {paths: [/cart/admin], allow: [198.51.100.0/24]}}\n"
-	"  waf: {backend: coraza-wasm, mode: block, failure: closed, imageRanges: [203.0.113.0/24]}\n"
-	HEAD "IdentityProvider\nmetadata: {name: people}\nspec:\n  issuer: https://login.example\n"
-	"  jwksUri: https://login.example/keys\n  audiences: [shop]\n"
 	HEAD "Gateway\nmetadata: {name: out, namespace: leave}\nspec:\n  direction: egress\n"
 	"  selector: {app: out}\n";
 
@@ -355,19 +351,55 @@ START_TEST(test_facts)
 	    "at gateway edge/public");
 	ck_assert_ptr_nonnull(fact(facts, "principal",
 	    "shop.example/ns/shop/sa/cart enters service shop/pay"));
-	ck_assert_str_eq(text_at(fact(facts, "network", "policies"), "value"), "on");
-	ck_assert_str_eq(text_at(fact(facts, "token", "gateway edge/public -> shop/cart"), "value"),
-	    "of https://login.example methods any paths /cart request.auth.claims[scope] buy");
-	ck_assert_str_eq(text_at(fact(facts, "firewall", "mode at gateway edge/public"), "strength"), "2");
-	ck_assert_str_eq(text_at(fact(facts, "firewall", "failing at gateway edge/public"), "value"), "closed");
-	ck_assert_str_eq(text_at(fact(facts, "limit", "requestsPerSecond at gateway edge/public"), "value"), "100");
-	ck_assert_str_eq(text_at(fact(facts, "address", "proxies trusted at gateway edge/public"), "value"), "1");
-	ck_assert_str_eq(text_at(fact(facts, "address", "rule admin at gateway edge/public"), "value"),
-	    "paths /cart/admin notRemoteIpBlocks 198.51.100.0/24");
+	ck_assert_ptr_nonnull(fact(facts, "principal",
+	    "shop.example/ns/watch/sa/prometheus collects metrics"));
+	end();
+}
+END_TEST
+
+START_TEST(test_guards)
+{
+	static const struct {
+		const char *key, *value, *of;
+	} ROWS[] = {
+	    {"network policies", "on", ""},
+	    {"fault injection", "forbidden", ""},
+	    {"TLS between proxies", "TLSV1_2", ""},
+	    {"lifetime of certificates", "24h", ""},
+	    {"proxies in namespace shop", "on", "namespace shop"},
+	    {"pod security of namespace shop", "restricted", "namespace shop"},
+	    {"class of shop/pay", "pci", "spiffe://shop.example/ns/shop/sa/pay"},
+	    {"lifetime of spiffe://shop.example/ns/shop/sa/pay", "90m",
+		"spiffe://shop.example/ns/shop/sa/pay"},
+	    {"TLS of edge/public", "TLSV1_3", "spiffe://shop.example/ns/edge/sa/public"},
+	    {"bodyBytes of edge/public", "10", "spiffe://shop.example/ns/edge/sa/public"},
+	    {"denied-clients of edge/public: 192.0.2.0/24", "refused",
+		"spiffe://shop.example/ns/edge/sa/public"},
+	    {"admin of edge/public", "addresses 198.51.100.0/24",
+		"spiffe://shop.example/ns/edge/sa/public"},
+	    {"admin of edge/public: /cart/admin", "refused to others",
+		"spiffe://shop.example/ns/edge/sa/public"},
+	    {"TLS to mail.example:443", "by the gateway", "mail.example:443"},
+	    {"certificate of mail.example:443", "names mail.example", "mail.example:443"},
+	};
+	const struct base_tree *facts;
+
+	begin();
+	facts = k8s_model_facts(k8s_inventory_arena(inventory), model);
+	for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+		const struct base_tree *one = fact(facts, "guard", ROWS[i].key);
+
+		ck_assert_msg(one != NULL, "%s", ROWS[i].key);
+		ck_assert_str_eq(text_at(one, "value"), ROWS[i].value);
+		ck_assert_str_eq(text_at(one, "of"), ROWS[i].of);
+	}
+	ck_assert_int_lt(base_tree_int(fact(facts, "guard", "lifetime of certificates"), "strength", 0),
+	    base_tree_int(fact(facts, "guard",
+			      "lifetime of spiffe://shop.example/ns/shop/sa/pay"), "strength", 0));
 	end();
 }
 END_TEST
 
 CHECK_MAIN("k8s_model", test_derived_edges, test_declared_edge, test_sidecar_knows_every_callee,
     test_routes, test_certificate_ttl, test_pools, test_gateways, test_external, test_evidence,
-    test_no_evidence_where_rules_only_watch, test_facts)
+    test_no_evidence_where_rules_only_watch, test_facts, test_guards)
