@@ -102,7 +102,7 @@
 #define LIMIT_APPLIED (16 * 1024 * 1024) /* bytes of one applied copy: 16,384 services of 1 kB */
 #define LIMIT_APPLYING 4               /* copies on their way at once: 64 MiB in front, as much in the ledger */
 #define LIMIT_APPLIED_KEPT 16          /* applied copies of an environment; events stay for ever */
-#define LIMIT_FINDINGS 10000           /* about one inventory; more are nobody's reading */
+#define LIMIT_FINDINGS 10000           /* of one severity about one inventory; more are nobody's reading */
 #define LIMIT_TEMPLATE_DEPTH 16        /* includes within includes */
 #define LIMIT_TEMPLATE_RESULT ((size_t)512 * 1024 * 1024) /* bytes: loops within loops end */
 #define LIMIT_FOLDER_OBJECTS 500       /* kustomize grows worse than linear above */

@@ -10,6 +10,7 @@
 #include "base/yaml.h"
 #include "base/yaml_int.h"
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 #define SHOWN_NAME 100 /* bytes of the file's name in a message: its end tells more */
 
 /* A list or map not yet ended. */
@@ -104,7 +105,10 @@ take_key(struct reader *reader, const char *text, bool plain, size_t line)
 	const char *why = "must be a word; quote it or fix the indentation";
 
 	if (plain && base_yaml_type(text, &why) != BASE_TREE_STRING) {
-		return refuse(reader, line, "a key", why);
+		char subject[64];
+
+		(void)snprintf(subject, sizeof(subject), "a key (%.30s)", text);
+		return refuse(reader, line, subject, why);
 	}
 	if (twin != NULL) {
 		char what[64];
@@ -224,20 +228,49 @@ on_event(struct reader *reader, const yaml_event_t *event)
 	}
 }
 
+/* Line of this byte, from 1. */
+static size_t
+line_of(struct base_span text, size_t at)
+{
+	size_t line = 1;
+
+	for (size_t i = 0; i < at && i < text.len; i++) {
+		line += text.ptr[i] == '\n' ? 1 : 0;
+	}
+	return line;
+}
+
+/* Where this character of a UTF-8 text begins. */
+static size_t
+byte_of(struct base_span text, size_t character)
+{
+	size_t at = 0;
+
+	for (; at < text.len; at++) {
+		bool begins = (text.ptr[at] & 0xc0) != 0x80;
+
+		if (begins && character == 0) {
+			break;
+		}
+		character -= begins ? 1 : 0;
+	}
+	return at;
+}
+
 static bool
 on_syntax(const struct reader *reader, const yaml_parser_t *parser, struct base_span text)
 {
 	const char *problem = parser->problem != NULL ? parser->problem : "not YAML";
-	size_t line = parser->problem_mark.line + 1, at = parser->problem_mark.index;
+	size_t line = parser->problem_mark.line + 1;
+	size_t at = byte_of(text, parser->problem_mark.index);
 	char what[160];
 
 	if (parser->error == YAML_READER_ERROR) {
 		/* the reader has no line: only an offset */
-		(void)snprintf(what, sizeof(what), "%s at byte %zu; save it as UTF-8 text", problem,
+		(void)snprintf(what, sizeof(what), "%s (byte %zu); save it as UTF-8 text", problem,
 		    parser->problem_offset);
-		return refuse(reader, 1, "", what);
+		return refuse(reader, line_of(text, parser->problem_offset), "", what);
 	}
-	/* the index counts characters: right for a tab unless other than ASCII comes before it */
 	if (at < text.len && text.ptr[at] == '\t') {
 		return refuse(reader, line, "", "a tab; indent with spaces");
 	}
@@ -362,6 +395,12 @@ base_yaml_read(struct base_arena *arena, const char *name, const char *layer,
 	if (text.len > LIMIT_YAML) {
 		(void)refuse(&reader, 1, "", "larger than " LIMIT_YAML_TEXT "; split it");
 		return NULL;
+	}
+	if (text.len >= sizeof(BYTE_ORDER_MARK) - 1 &&
+	    memcmp(text.ptr, BYTE_ORDER_MARK, sizeof(BYTE_ORDER_MARK) - 1) == 0) {
+		/* as every reader does; some editors write one */
+		text = base_span_of(text.ptr + sizeof(BYTE_ORDER_MARK) - 1,
+		    text.len - (sizeof(BYTE_ORDER_MARK) - 1));
 	}
 	if (yaml_parser_initialize(&parser) == 0) {
 		(void)MC_FAIL(MC_EINTERNAL, "yaml_parser_initialize");

@@ -114,9 +114,9 @@ START_TEST(test_ambiguous_scalars_are_refused)
 		(void)snprintf(line, sizeof(line), "x: z\n%s: 1\n", texts[i]);
 		assert_refused(base_span_str(line), "f:2: a key");
 	}
-	assert_refused(base_span_str("1: x\n"), "f:1: a key must be a word");
-	assert_refused(base_span_str("true: x\n"), "f:1: a key must be a word");
-	assert_refused(base_span_str("~: x\n"), "f:1: a key must be a word");
+	assert_refused(base_span_str("1: x\n"), "f:1: a key (1) must be a word");
+	assert_refused(base_span_str("true: x\n"), "f:1: a key (true) must be a word");
+	assert_refused(base_span_str("~: x\n"), "f:1: a key (~) must be a word");
 }
 END_TEST
 
@@ -142,6 +142,23 @@ START_TEST(test_refusals)
 END_TEST
 
 /* A duplicate among many, where keys are found by hash. */
+/* Whoever is told a line looks there. */
+START_TEST(test_line_of_what_is_no_text)
+{
+	struct base_arena *arena = base_arena_new();
+	const struct base_tree *documents = read_ok(arena, "\xef\xbb\xbf" "a: 1\nb: 2\n");
+
+	ck_assert_int_eq(base_tree_int(documents->items[0], "a", 0), 1);
+	ck_assert_int_eq(base_tree_get(documents->items[0], "b")->origin->line, 2);
+	base_arena_free(arena);
+	assert_refused(base_span_str("a: 1\nb: 2\nc: \xff\n"), "f:3: ");
+	assert_refused(base_span_of("a: 1\nb: \0\n", 10), "f:2: ");
+	assert_refused(base_span_str("a: \x1b\n"), "f:1: ");
+	assert_refused(base_span_str("# \xc3\xbc\xc3\xbc\xc3\xbc\nb:\n\tc: 1\n"), "f:3: a tab; indent");
+	assert_refused(base_span_str("# \xc3\xbc\na: 1\nno: 2\n"), "f:3: a key (no) is a boolean");
+}
+END_TEST
+
 START_TEST(test_duplicate_in_a_large_map)
 {
 	struct base_buf buf;
@@ -336,6 +353,6 @@ START_TEST(test_large_documents_are_fast)
 END_TEST
 
 CHECK_MAIN("base_yaml", test_tree_has_kinds_and_places, test_types,
-    test_ambiguous_scalars_are_refused, test_refusals, test_duplicate_in_a_large_map, test_limits,
+    test_ambiguous_scalars_are_refused, test_refusals, test_line_of_what_is_no_text, test_duplicate_in_a_large_map, test_limits,
     test_json_is_read, test_written_form, test_scalars_survive, test_long_key_and_bad_text,
     test_large_documents_are_fast)
