@@ -213,6 +213,7 @@ struct verdict {
 	bool is_unsound; /* an error of the inventory: something has expired, or is not allowed */
 	const struct base_tree *workloads; /* LIST of {at, what} */
 	const struct base_tree *shadows;   /* LIST of paths whose built-in file has changed */
+	const struct base_tree *unused;    /* LIST of paths of templates that nothing includes */
 	const struct base_tree *left_over; /* LIST of environments that the inventory has no more */
 };
 
@@ -284,6 +285,7 @@ print_check_json(const struct cli *cli, struct cli_mesh *mesh, const struct plan
 	base_tree_put(out, "environments", plans_tree(mesh->arena, plans));
 	base_tree_put(out, "workloads", verdict->workloads);
 	base_tree_put(out, "changedBuiltins", verdict->shadows);
+	base_tree_put(out, "unusedTemplates", verdict->unused);
 	base_tree_put(out, "leftOver", verdict->left_over);
 	return cli_print_json(cli, base_tree_done(out));
 }
@@ -299,6 +301,10 @@ print_check(const struct cli *cli, struct cli_mesh *mesh, const struct plans *pl
 		cli_note("warning: %s/%s: the built-in template has changed since; compare them, and name "
 		    "its new hash", cli_args_get(&cli->args, "--templates"),
 		    verdict->shadows->items[i]->text);
+	}
+	for (uint32_t i = 0; i < verdict->unused->count; i++) {
+		cli_note("warning: %s/%s: no template includes it; correct its path, or remove it",
+		    cli_args_get(&cli->args, "--templates"), verdict->unused->items[i]->text);
 	}
 	for (uint32_t i = 0; i < verdict->workloads->count; i++) {
 		(void)printf("%s: %s\n", base_tree_str(verdict->workloads->items[i], "at", ""),
@@ -323,7 +329,8 @@ check(const struct cli *cli, struct cli_mesh *mesh, int64_t at)
 {
 	const struct k8s_findings *findings = k8s_inventory_findings(mesh->inventory);
 	struct plans plans = {0};
-	struct verdict verdict = {.shadows = changed_shadows(mesh)};
+	struct verdict verdict = {.shadows = changed_shadows(mesh),
+	    .unused = k8s_templates_unused(mesh->templates, mesh->arena)};
 	int ret = make_plans(cli, mesh, &plans);
 
 	if (ret == CLI_OK) {

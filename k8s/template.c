@@ -164,6 +164,27 @@ ends_in_yaml(const char *name)
 	return len > 5 && strcmp(name + len - 5, ".yaml") == 0;
 }
 
+static bool add_folder(struct k8s_templates *templates, int fd, const char *dir, const char *prefix,
+    unsigned depth);
+
+/* path: below dir. One that cannot be read would leave built-in templates in place unseen. */
+static bool
+add_subfolder(struct k8s_templates *templates, int parent, const char *dir, const char *path,
+    unsigned depth)
+{
+	const struct base_origin at = {
+	    .file = base_arena_printf(templates->arena, "%s/%s", dir, path), .line = 0};
+	const char *slash = strrchr(path, '/');
+	int fd = openat(parent, slash == NULL ? path : slash + 1,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0) {
+		return tmpl_refuse(&at, "cannot be opened: %s; check its mode", strerror(errno));
+	}
+	return add_folder(templates, fd, dir, base_arena_printf(templates->arena, "%s/", path),
+	    depth + 1);
+}
+
 /* Takes over fd. prefix: "" or ends in "/". */
 static bool
 add_folder(struct k8s_templates *templates, int fd, const char *dir, const char *prefix,
@@ -189,12 +210,7 @@ add_folder(struct k8s_templates *templates, int fd, const char *dir, const char 
 			continue;
 		}
 		if (S_ISDIR(st.st_mode)) {
-			int deeper = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-			if (deeper >= 0) {
-				done = add_folder(templates, deeper, dir,
-				    base_arena_printf(templates->arena, "%s/", path), depth + 1);
-			}
+			done = add_subfolder(templates, fd, dir, path, depth);
 		} else if (ends_in_yaml(entry->d_name)) {
 			done = add_file(templates, fd, entry->d_name, path,
 			    base_arena_printf(templates->arena, "%s/%s", dir, path));
@@ -316,6 +332,43 @@ visit_file(struct k8s_templates *templates, struct tmpl_file *file)
 	done = tmpl_each_include(file->body, visit_include, &visit);
 	file->visiting = false;
 	return done;
+}
+
+static void reach(struct k8s_templates *templates, const char *path);
+
+static bool
+reach_include(void *self, const struct tmpl *include)
+{
+	reach(self, include->name);
+	return true;
+}
+
+/* Includes make no circle by now. */
+static void
+reach(struct k8s_templates *templates, const char *path)
+{
+	struct tmpl_file *file = tmpl_find(templates, path);
+
+	if (file != NULL && !file->reached) {
+		file->reached = true;
+		(void)tmpl_each_include(file->body, reach_include, templates);
+	}
+}
+
+const struct base_tree *
+k8s_templates_unused(struct k8s_templates *templates, struct base_arena *arena)
+{
+	static const struct base_origin here = {.file = "built-in"};
+	struct base_tree_build *list = base_tree_list(arena, &here);
+
+	reach(templates, "tree.yaml");
+	reach(templates, "mesh-config.yaml");
+	for (size_t i = 0; i < templates->count; i++) {
+		if (templates->files[i].from_dir && !templates->files[i].reached) {
+			base_tree_push(list, base_tree_string(arena, templates->files[i].path, &here));
+		}
+	}
+	return base_tree_done(list);
 }
 
 static bool

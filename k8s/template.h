@@ -22,6 +22,10 @@ struct k8s_templates *k8s_templates_open(const char *dir) MC_DEALLOC(k8s_templat
  * file") is not that of today's built-in. */
 const struct base_tree *k8s_templates_shadows(struct k8s_templates *templates,
     struct base_arena *arena);
+/* A LIST of the paths of files of dir that nothing uses: neither tree.yaml nor mesh-config.yaml
+ * includes them, directly or through others. A shadow at a wrong path is one. */
+const struct base_tree *k8s_templates_unused(struct k8s_templates *templates,
+    struct base_arena *arena);
 /* The built-in templates: a LIST of MAPs {path, sha256} sorted by path. */
 const struct base_tree *k8s_templates_list(struct base_arena *arena);
 

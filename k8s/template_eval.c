@@ -92,14 +92,34 @@ wrong_type(const struct base_origin *at, const struct tmpl_path *path,
 	    path->text, wanted, tmpl_shown(value->origin->file), value->origin->line);
 }
 
-/* Origin of a text with values in it: the first one's, with the others behind it. */
+/* Is there room for more? What multiplies asks: a loop at each turn, an include. */
+static bool
+has_room(const struct eval *eval, const struct tmpl *node)
+{
+	return base_arena_size(eval->arena) - eval->size_before <= LIMIT_TEMPLATE_RESULT ||
+	    tmpl_refuse(node->at, "gives more than 512 MiB; loop over less, or include less");
+}
+
+static bool
+same_place(const struct base_origin *a, const struct base_origin *b)
+{
+	return a == b || (a->line == b->line && strcmp(a->file, b->file) == 0);
+}
+
+/* Origin of a text with values in it: the first one's, with the others behind it, each place
+ * once: a text that repeats its values must not multiply them. */
 static const struct base_origin *
 joined(struct base_arena *arena, const struct base_origin *first, const struct base_origin *next)
 {
 	struct base_origin *both;
 
-	if (first == NULL || first == next) {
+	if (first == NULL) {
 		return next;
+	}
+	for (const struct base_origin *at = first; at != NULL; at = at->also) {
+		if (same_place(at, next)) {
+			return first;
+		}
 	}
 	both = base_arena_calloc(arena, 1, sizeof(*both));
 	*both = *first;
@@ -239,10 +259,7 @@ eval_each(struct eval *eval, const struct scope *scope, const struct tmpl *node,
 		const struct scope inner = {&binding, scope->model};
 		const struct base_tree *value = NULL;
 
-		if (base_arena_size(eval->arena) - eval->size_before > LIMIT_TEMPLATE_RESULT) {
-			return tmpl_refuse(node->at, "gives more than 512 MiB; loop over less");
-		}
-		if (!eval_node(eval, &inner, node->then, &value)) {
+		if (!has_room(eval, node) || !eval_node(eval, &inner, node->then, &value)) {
 			return false;
 		}
 		if (value != NULL && value->kind == BASE_TREE_LIST) {
@@ -433,7 +450,8 @@ eval_include(struct eval *eval, const struct scope *scope, const struct tmpl *no
 	const struct tmpl_file *file = tmpl_find(eval->templates, node->name);
 	const struct base_tree *with = NULL;
 
-	if (node->with != NULL && !eval_node(eval, scope, node->with, &with)) {
+	if (!has_room(eval, node) ||
+	    (node->with != NULL && !eval_node(eval, scope, node->with, &with))) {
 		return false;
 	}
 	return include_with(eval, file, with, 0, NULL, out);

@@ -74,6 +74,7 @@ struct tmpl_file {
 	bool builtin;       /* there is a built-in file of this path */
 	const char *shadow_sha256; /* what a shadow's first line says, or NULL; of files of dir */
 	bool from_dir;
+	bool reached;  /* included, directly or not, by what is evaluated */
 	bool visiting; /* on the way of the search for recursion */
 	uint32_t depth; /* of includes below, once known; from 1 */
 };

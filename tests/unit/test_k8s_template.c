@@ -288,6 +288,62 @@ START_TEST(test_include_depth)
 }
 END_TEST
 
+/* What multiplies has an end, though nothing of it is a loop. */
+START_TEST(test_includes_that_multiply)
+{
+	make_folder();
+	for (unsigned i = 0; i < 14; i++) {
+		char *path = base_xasprintf("m%02u.yaml", i);
+		char *one = base_xasprintf("- {\"@include\": m%02u.yaml}\n", i + 1);
+		char *text = base_xasprintf("%s%s%s%s%s%s%s%s%s%s", one, one, one, one, one, one, one, one, one,
+		    one);
+
+		put(path, text);
+		free(path);
+		free(one);
+		free(text);
+	}
+	put("m14.yaml", "[x]\n");
+	refused("x: {\"@include\": m00.yaml}\n", "gives more than 512 MiB; loop over less, or include less");
+	drop_folder();
+}
+END_TEST
+
+/* A text that repeats its values has each of their places once. */
+START_TEST(test_places_of_a_long_text)
+{
+	struct base_arena *arena = base_arena_new();
+	const struct base_tree *documents =
+	    base_yaml_read(arena, "model", NULL, base_span_str("a: 1\nb: 2\n"));
+	struct k8s_templates *templates;
+	const struct base_tree *result;
+	const struct base_origin *at;
+	struct base_buf text;
+
+	make_folder();
+	base_buf_init(&text, LIMIT_YAML);
+	base_buf_append_str(&text, "\"");
+	for (unsigned i = 0; i < 20000; i++) {
+		base_buf_append_str(&text, "@{a}@{b}");
+	}
+	base_buf_append_str(&text, "\"\n");
+	base_buf_append_u8(&text, '\0');
+	put("t.yaml", (const char *)text.ptr);
+	base_buf_clear(&text);
+	templates = k8s_templates_open(folder);
+	ck_assert_msg(templates != NULL, "%s", mc_err_last()->detail);
+	result = k8s_templates_evaluate(templates, arena, "t.yaml", documents->items[0]);
+	ck_assert_ptr_nonnull(result);
+	at = result->origin;
+	ck_assert_int_eq(at->line, 1);
+	ck_assert_int_eq(at->also->line, 2);
+	ck_assert_ptr_null(at->also->also);
+	k8s_templates_free(templates);
+	drop_folder();
+	base_arena_free(arena);
+}
+END_TEST
+
 START_TEST(test_other_errors)
 {
 	make_folder();
@@ -362,6 +418,8 @@ START_TEST(test_builtins_and_shadows)
 	ck_assert_msg(templates != NULL, "%s", mc_err_last()->detail);
 	shadows = k8s_templates_shadows(templates, arena);
 	ck_assert_uint_eq(shadows->count, k8s_builtin_count);
+	ck_assert_uint_eq(k8s_templates_unused(templates, arena)->count, 1);
+	ck_assert_str_eq(k8s_templates_unused(templates, arena)->items[0]->text, "own.yaml");
 	for (uint32_t i = 0; i < shadows->count; i++) {
 		ck_assert_str_eq(base_tree_str(shadows->items[i], "path", ""), k8s_builtins[i].path);
 		ck_assert(base_tree_bool(shadows->items[i], "changed", false) == (i % 2 == 1));
@@ -374,5 +432,5 @@ START_TEST(test_builtins_and_shadows)
 END_TEST
 
 CHECK_MAIN("k8s_template", test_substitution, test_optional, test_each, test_if,
-    test_merge_and_concat, test_include, test_include_depth, test_other_errors, test_origins,
+    test_merge_and_concat, test_include, test_include_depth, test_includes_that_multiply, test_places_of_a_long_text, test_other_errors, test_origins,
     test_builtins_and_shadows)
