@@ -83,7 +83,9 @@ cli_print_findings(const char *dir, const struct k8s_findings *findings, FILE *o
 	for (size_t i = 0; i < k8s_findings_count(findings); i++) {
 		const struct k8s_finding *one = k8s_findings_get(findings, i);
 
-		if (one->at->line > 0) {
+		if (strcmp(one->at->file, K8S_LINT_WHOLE) == 0 && one->at->line == 0) {
+			(void)fprintf(out, "%.*s: ", (int)len, dir);
+		} else if (one->at->line > 0) {
 			(void)fprintf(out, "%.*s/%s:%d: ", (int)len, dir, one->at->file,
 			    one->at->line);
 		} else {

@@ -26,7 +26,7 @@ cli_manifests_render(struct cli *cli)
 		enum mc_err err;
 
 		base_buf_init(&out, LIMIT_RENDER);
-		err = k8s_generate_render(&out, made.files);
+		err = k8s_generate_render(&out, made.files, cli->json);
 		if (err == MC_OK) {
 			err = cli_output(NULL, base_buf_span(&out));
 		}

@@ -3,6 +3,7 @@
 #include "api/cli_mesh.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "k8s/lint.h"
 
@@ -77,6 +78,16 @@ cli_mesh_make(const struct cli *cli, struct cli_mesh *mesh, const char *environm
 	return made->files == NULL ? cli_fail_err(cli, mc_err_last()->code) : CLI_OK;
 }
 
+static bool
+is_one_of(const char *const *names, size_t count, const char *name)
+{
+	while (count > 0 && strcmp(names[count - 1], name) != 0) {
+		count--;
+	}
+	return count > 0;
+}
+
+/* Each once, however often it was asked for. */
 const char **
 cli_mesh_environments(const struct cli *cli, struct cli_mesh *mesh, size_t *count)
 {
@@ -84,8 +95,10 @@ cli_mesh_environments(const struct cli *cli, struct cli_mesh *mesh, size_t *coun
 	const char **names = base_arena_calloc(mesh->arena, all + CLI_VALUES_MAX, sizeof(*names));
 	const char *name;
 
-	while ((name = cli_args_nth(&cli->args, "--environment", found)) != NULL) {
-		names[found++] = name;
+	for (size_t i = 0; (name = cli_args_nth(&cli->args, "--environment", i)) != NULL; i++) {
+		if (!is_one_of(names, found, name)) {
+			names[found++] = name;
+		}
 	}
 	for (size_t i = 0; cli_args_nth(&cli->args, "--environment", 0) == NULL && i < all; i++) {
 		names[found++] = k8s_inventory_environment(mesh->inventory, i);

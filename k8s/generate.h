@@ -23,8 +23,10 @@ const struct base_tree *k8s_generate_files(struct base_arena *arena,
     struct k8s_templates *templates, const struct base_tree *resolved,
     const struct base_tree *model);
 
-/* The environment's objects as one stream, in the order of groups, kinds, namespaces, names. */
-enum mc_err k8s_generate_render(struct base_buf *out, const struct base_tree *files) MC_MUST_CHECK;
+/* The environment's objects as one stream, in the order of groups, kinds, namespaces, names; as
+ * JSON one List of them, which kubectl takes, too. */
+enum mc_err k8s_generate_render(struct base_buf *out, const struct base_tree *files, bool json)
+    MC_MUST_CHECK;
 
 enum k8s_change_kind {
 	K8S_CHANGE_INVALID = 0,

@@ -7,8 +7,32 @@
 #include "base/yaml.h"
 #include "k8s/generate_int.h"
 
+#define JSON_INDENT 2
+
+static void
+write_stream(struct base_buf *out, const struct gen_objects *objects)
+{
+	for (size_t i = 0; i < objects->count; i++) {
+		if (i > 0) {
+			base_buf_append_str(out, "---\n");
+		}
+		base_yaml_write(out, objects->rows[i].tree);
+	}
+}
+
+static void
+write_list(struct base_buf *out, const struct gen_objects *objects)
+{
+	base_buf_append_str(out, "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [\n");
+	for (size_t i = 0; i < objects->count; i++) {
+		base_json_write(out, objects->rows[i].tree, JSON_INDENT);
+		base_buf_append_str(out, i + 1 < objects->count ? ",\n" : "\n");
+	}
+	base_buf_append_str(out, "]}\n");
+}
+
 enum mc_err
-k8s_generate_render(struct base_buf *out, const struct base_tree *files)
+k8s_generate_render(struct base_buf *out, const struct base_tree *files, bool json)
 {
 	struct base_arena *arena = base_arena_new();
 	struct gen_objects objects = {0};
@@ -33,11 +57,10 @@ k8s_generate_render(struct base_buf *out, const struct base_tree *files)
 		}
 	}
 	gen_order_by_identity(&objects);
-	for (size_t i = 0; i < objects.count; i++) {
-		if (i > 0) {
-			base_buf_append_str(out, "---\n");
-		}
-		base_yaml_write(out, objects.rows[i].tree);
+	if (json) {
+		write_list(out, &objects);
+	} else {
+		write_stream(out, &objects);
 	}
 	ret = base_buf_failed(out) ? MC_FAIL(MC_ETOOBIG, "%zu objects take more than %zu bytes",
 					 objects.count, out->max)

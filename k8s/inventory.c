@@ -200,7 +200,7 @@ say_twice(struct k8s_inventory *inventory, const struct row *first, const struct
 static void
 sort_documents(struct k8s_inventory *inventory, struct rows *rows)
 {
-	static const struct base_origin NOWHERE = {"inventory", 0, NULL, NULL};
+	static const struct base_origin NOWHERE = {K8S_LINT_WHOLE, 0, NULL, NULL};
 	struct base_tree_build *lists[K8S_KIND_COUNT] = {NULL};
 
 	for (int kind = K8S_INVALID + 1; kind < K8S_KIND_COUNT; kind++) {
@@ -227,7 +227,8 @@ check_heads(struct k8s_inventory *inventory)
 {
 	const struct base_tree *meshes = inventory->documents[K8S_MESH];
 
-	if (meshes->count == 0) {
+	/* it may be in a file that could not be read, or be out of the schema: that is told */
+	if (meshes->count == 0 && inventory->whole) {
 		k8s_findings_add(inventory->findings, LINT_MESH_COUNT, NULL,
 		    "write a document of kind Mesh", "no document is of kind Mesh");
 	}

@@ -203,7 +203,7 @@ tell(struct k8s_inventory *inventory, struct fault *one)
 	struct base_origin *origin = base_arena_calloc(inventory->arena, 1, sizeof(*origin));
 
 	origin->file = base_arena_strdup(inventory->arena,
-	    one->path[0] != '\0' ? one->path : "inventory");
+	    one->path[0] != '\0' ? one->path : K8S_LINT_WHOLE);
 	k8s_findings_add(inventory->findings, LINT_FILES, origin, one->fix, "%s", one->what);
 	free(one->path);
 	free(one->what);

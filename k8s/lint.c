@@ -18,6 +18,7 @@ struct k8s_findings {
 	struct k8s_finding **rows;
 	size_t count;
 	size_t cap;
+	size_t kept[K8S_NOTE + 1]; /* of each severity */
 	bool have_error;
 };
 
@@ -130,7 +131,7 @@ void
 k8s_findings_add(struct k8s_findings *findings, enum k8s_lint lint,
     const struct base_origin *at, const char *fix, const char *fmt, ...)
 {
-	static const struct base_origin NOWHERE = {"inventory", 0, NULL, NULL};
+	static const struct base_origin NOWHERE = {K8S_LINT_WHOLE, 0, NULL, NULL};
 	const struct k8s_lint_info *info = k8s_lint_info(lint);
 	struct k8s_finding *row;
 	char text[TEXT_MAX];
@@ -153,7 +154,8 @@ k8s_findings_add(struct k8s_findings *findings, enum k8s_lint lint,
 	base_utf8_clean(fixed);
 	row->fix = fixed;
 	findings->have_error = findings->have_error || row->severity == K8S_ERROR;
-	if (findings->count < LIMIT_FINDINGS && !is_known(findings, row)) {
+	if (findings->kept[row->severity] < LIMIT_FINDINGS && !is_known(findings, row)) {
+		findings->kept[row->severity]++;
 		append(findings, row);
 	}
 }

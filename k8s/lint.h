@@ -29,12 +29,15 @@ const char *k8s_severity_word(enum k8s_severity severity);
 
 struct k8s_findings *k8s_findings_new(struct base_arena *arena);
 /* Adds one, unless the same code, place and text is there already. at: NULL when it is about no
- * place. fix is copied; findings may be NULL. Past LIMIT_FINDINGS only that there is an error is
- * kept. */
+ * place. fix is copied; findings may be NULL. Past LIMIT_FINDINGS of one
+ * severity only that there is an error is kept: warnings never hide an error. */
 void k8s_findings_add(struct k8s_findings *findings, enum k8s_lint lint,
     const struct base_origin *at, const char *fix, const char *fmt, ...) MC_PRINTF(5, 6);
 /* By file, line, code. */
 void k8s_findings_sort(struct k8s_findings *findings);
 struct base_arena *k8s_findings_arena(struct k8s_findings *findings);
+
+/* File of a finding about the inventory as a whole: it has no line. */
+#define K8S_LINT_WHOLE "inventory"
 
 #endif

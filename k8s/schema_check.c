@@ -199,6 +199,17 @@ say_type(struct check *c, const struct place *place, const struct base_tree *nod
 }
 
 static void
+say_empty(struct check *c, const struct place *place, const struct base_tree *node)
+{
+	char path[PATH_MAX_LEN] = "";
+
+	(void)path_of(place, path, sizeof(path));
+	c->good = false;
+	k8s_findings_add(c->findings, LINT_TYPE, node->origin, "write at least one item, or leave it out",
+	    "%s is an empty list", path);
+}
+
+static void
 say_value(struct check *c, const struct place *place, const struct k8s_field *field,
     const struct base_tree *node)
 {
@@ -297,7 +308,9 @@ check_free(struct check *c, const struct place *place, const struct k8s_field *f
 			check_map(c, &below, field->map, entry->value, true);
 		} else if (field->type == K8S_TEXTS) {
 			check_scalar(c, &below, &TEXT, entry->value);
-		} else if (entry->value->kind != BASE_TREE_LIST || entry->value->count == 0) {
+		} else if (entry->value->kind == BASE_TREE_LIST && entry->value->count == 0) {
+			say_empty(c, &below, entry->value);
+		} else if (entry->value->kind != BASE_TREE_LIST) {
 			say_type(c, &below, entry->value, "a list of at least one word");
 		} else {
 			for (uint32_t j = 0; j < entry->value->count; j++) {
@@ -382,7 +395,7 @@ check_list(struct check *c, const struct place *place, const struct k8s_field *f
 		return;
 	}
 	if ((field->flags & K8S_SOME) != 0 && node->count == 0) {
-		say_type(c, place, node, "at least one item");
+		say_empty(c, place, node);
 	}
 	for (uint32_t i = 0; i < node->count; i++) {
 		char index[16];

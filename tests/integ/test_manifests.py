@@ -352,6 +352,22 @@ class Manifests(unittest.TestCase):
         self.check("--at", "2027-01-01", code=1, says="order-service.yaml:")
         self.check("--at", "tomorrow", code=2, says="is no date")
 
+    def test_render_as_json(self):
+        for name in ENVIRONMENTS:
+            shown = json.loads(self.run_it("render", name, "--json"))
+            self.assertEqual((shown["apiVersion"], shown["kind"]), ("v1", "List"))
+            self.assertEqual(shown["items"], documents(self.run_it("render", name)))
+
+    def test_an_environment_asked_for_twice(self):
+        said = self.generate("--environment", "staging", "--environment", "staging")
+        self.assertEqual(said.count("staging: "), 1, said)
+
+    def test_a_template_that_nothing_includes(self):
+        self.generate()
+        (self.templates / "typo.yaml").write_text("a: 1\n")
+        self.check(says="typo.yaml: no template includes it")
+        self.assertEqual(json.loads(self.check("--json"))["unusedTemplates"], ["typo.yaml"])
+
     def test_a_shadow_whose_original_changed(self):
         listed = json.loads(subprocess.run([BIN / "meshca", "manifests", "templates", "--json"],
                                            capture_output=True, check=True).stdout)["templates"]

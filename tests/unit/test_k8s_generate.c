@@ -169,7 +169,7 @@ START_TEST(test_render)
 	begin();
 	files = sample();
 	base_buf_init(&buf, LIMIT_YAML);
-	ck_assert_int_eq(k8s_generate_render(&buf, files), MC_OK);
+	ck_assert_int_eq(k8s_generate_render(&buf, files, false), MC_OK);
 	text = base_buf_take_str(&buf);
 	documents = base_yaml_read(arena, "render", NULL, base_span_str(text));
 	ck_assert_uint_eq(documents->count, 5);
@@ -180,7 +180,7 @@ START_TEST(test_render)
 	    "order");
 	free(text);
 	base_buf_init(&buf, 100);
-	ck_assert_int_eq(k8s_generate_render(&buf, files), MC_ETOOBIG);
+	ck_assert_int_eq(k8s_generate_render(&buf, files, false), MC_ETOOBIG);
 	base_buf_clear(&buf);
 	end();
 }

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "k8s/inventory.h"
+#include "k8s/lint.h"
 
 #define HEAD "apiVersion: meshca.dev/v1alpha1\nkind: "
 #define MESH HEAD "Mesh\nmetadata: {name: shop}\nspec: {namespaces: [{name: shop}]}\n"
@@ -353,10 +354,43 @@ START_TEST(test_no_fault_follows_from_another)
 	struct k8s_inventory *inventory = from_texts(texts, 2);
 	struct k8s_findings *findings = k8s_inventory_findings(inventory);
 
-	ck_assert_uint_eq(k8s_findings_count(findings), 2);
+	ck_assert_uint_eq(k8s_findings_count(findings), 1);
 	ck_assert_str_eq(k8s_findings_get(findings, 0)->code, "MCA0003");
-	ck_assert_str_eq(k8s_findings_get(findings, 1)->code, "MCA0011");
 	k8s_inventory_free(inventory);
+}
+END_TEST
+
+/* What is there but cannot be read is not said to be missing. */
+START_TEST(test_unreadable_mesh_is_not_missing)
+{
+	const char *texts[] = {MESH "bad: [\n", ENVIRONMENT("production")};
+	struct k8s_inventory *inventory = from_texts(texts, 2);
+	struct k8s_findings *findings = k8s_inventory_findings(inventory);
+
+	ck_assert_uint_eq(k8s_findings_count(findings), 1);
+	ck_assert_str_eq(k8s_findings_get(findings, 0)->code, "MCA0001");
+	k8s_inventory_free(inventory);
+}
+END_TEST
+
+/* Whoever has ten thousand warnings must still see the one error. */
+START_TEST(test_warnings_do_not_hide_an_error)
+{
+	static const struct base_origin AT = {"f", 1, NULL, NULL};
+	struct base_arena *arena = base_arena_new();
+	struct k8s_findings *findings = k8s_findings_new(arena);
+	size_t errors = 0;
+
+	for (int i = 0; i < LIMIT_FINDINGS + 10; i++) {
+		k8s_findings_add(findings, LINT_CALL_ALONE, &AT, "fix", "warning %d", i);
+	}
+	k8s_findings_add(findings, LINT_YAML, &AT, "fix", "an error");
+	for (size_t i = 0; i < k8s_findings_count(findings); i++) {
+		errors += k8s_findings_get(findings, i)->severity == K8S_ERROR ? 1 : 0;
+	}
+	ck_assert_uint_eq(k8s_findings_count(findings), LIMIT_FINDINGS + 1);
+	ck_assert_uint_eq(errors, 1);
+	base_arena_free(arena);
 }
 END_TEST
 
@@ -373,14 +407,16 @@ START_TEST(test_findings_have_a_ceiling)
 		len += (size_t)snprintf(text + len, size - len, "  x%d: 1\n", i);
 	}
 	inventory = from_texts(texts, 2);
-	ck_assert_uint_eq(k8s_findings_count(k8s_inventory_findings(inventory)), LIMIT_FINDINGS);
+	/* and a warning: there is no Environment */
+	ck_assert_uint_eq(k8s_findings_count(k8s_inventory_findings(inventory)), LIMIT_FINDINGS + 1);
 	ck_assert(k8s_findings_have_error(k8s_inventory_findings(inventory)));
 	k8s_inventory_free(inventory);
 	free(text);
 }
 END_TEST
 
-CHECK_MAIN("k8s_inventory", test_environment_is_missed, test_findings_have_a_ceiling, test_folder_is_read, test_links_are_refused,
+CHECK_MAIN("k8s_inventory", test_unreadable_mesh_is_not_missing, test_warnings_do_not_hide_an_error,
+    test_environment_is_missed, test_findings_have_a_ceiling, test_folder_is_read, test_links_are_refused,
     test_what_is_no_file_is_refused, test_large_file_is_refused, test_many_files_are_refused,
     test_deep_folders_are_refused, test_missing_folder_is_told,
     test_names_with_control_bytes_are_refused, test_faults_are_placed, test_mesh_is_needed,
