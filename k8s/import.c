@@ -8,55 +8,31 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "k8s/import_int.h"
 #include "k8s/schema.h"
 
 static const struct base_origin DRAFT = {"import", 0, "import", NULL};
 
-struct caller {
-	const char *namespace;
-	const char *name;
-	const struct base_tree *ports;   /* names; NULL: all */
-	const struct base_tree *methods; /* NULL: all */
-	const struct base_tree *paths;
-};
-
-/* A Kubernetes Service that will be a document. */
-struct draft {
-	const char *namespace;
-	const char *name;
-	const char *account; /* NULL: not known */
-	const char *engine;  /* NULL: no data service */
-	const struct base_tree *object;
-	struct caller *callers;
-	size_t caller_count;
-};
-
-struct import {
-	struct base_arena *arena;
-	struct draft *drafts;
-	size_t count;
-	const struct base_tree **policies;
-	size_t policy_count;
-	struct base_tree_build *accounts; /* "namespace/name": known ServiceAccounts */
-	struct base_tree_build *notes;
-};
-
-/* Takes text, which is the arena's. Names in it are as others wrote them, and are printed. */
-static void
-note(struct import *import, char *text)
+void
+k8s_import_note(struct k8s_import *import, char *text)
 {
 	base_utf8_clean(text);
-	base_tree_push(import->notes, base_tree_string(import->arena, text, &DRAFT));
+	if (base_tree_build_find(import->told, text) == NULL) {
+		const struct base_tree *node = base_tree_string(import->arena, text, &DRAFT);
+
+		base_tree_put(import->told, text, node);
+		base_tree_push(import->notes, node);
+	}
 }
 
-static const struct base_tree *
-text_node(struct import *import, const char *text)
+const struct base_tree *
+k8s_import_text(struct k8s_import *import, const char *text)
 {
 	return text == NULL ? NULL : base_tree_string(import->arena, text, &DRAFT);
 }
 
-static struct draft *
-find_draft(struct import *import, const char *namespace, const char *name)
+static struct k8s_import_draft *
+find_draft(struct k8s_import *import, const char *namespace, const char *name)
 {
 	for (size_t i = 0; i < import->count; i++) {
 		if (strcmp(import->drafts[i].namespace, namespace) == 0 &&
@@ -67,18 +43,22 @@ find_draft(struct import *import, const char *namespace, const char *name)
 	return NULL;
 }
 
+bool
+k8s_import_is_list(const struct base_tree *node)
+{
+	return node != NULL && node->kind == BASE_TREE_LIST;
+}
+
 /* --- reading objects --- */
 static const char *
-engine_of(const struct base_tree *service)
+engine_of(const struct base_tree *ports)
 {
 	static const struct {
 		int64_t port;
 		const char *engine;
 	} ENGINES[] = {{5432, "postgresql"}, {3306, "mysql"}, {27017, "mongodb"}, {6379, "redis"},
 	    {9092, "kafka"}};
-	const struct base_tree *ports = base_tree_at(service, "spec.ports");
-
-	for (uint32_t i = 0; ports != NULL && ports->kind == BASE_TREE_LIST && i < ports->count; i++) {
+	for (uint32_t i = 0; i < ports->count; i++) {
 		int64_t port = base_tree_int(ports->items[i], "port", 0);
 
 		for (size_t j = 0; j < sizeof(ENGINES) / sizeof(ENGINES[0]); j++) {
@@ -90,30 +70,60 @@ engine_of(const struct base_tree *service)
 	return NULL;
 }
 
+/* The inventory has no ports but those of TCP. */
+static const struct base_tree *
+tcp_ports(struct k8s_import *import, const struct base_tree *object, const char *namespace,
+    const char *name)
+{
+	const struct base_tree *ports = base_tree_at(object, "spec.ports");
+	struct base_tree_build *list = base_tree_list(import->arena, &DRAFT);
+
+	for (uint32_t i = 0; k8s_import_is_list(ports) && i < ports->count; i++) {
+		const char *protocol = base_tree_str(ports->items[i], "protocol", "TCP");
+
+		if (strcmp(protocol, "TCP") == 0) {
+			base_tree_push(list, ports->items[i]);
+		} else {
+			k8s_import_note(import, base_arena_printf(import->arena,
+			    "%s/%s: port %s speaks %s: left out", namespace, name,
+			    base_tree_str(ports->items[i], "port", ""), protocol));
+		}
+	}
+	return base_tree_done(list);
+}
+
 static void
-take_service(struct import *import, const struct base_tree *object, const char *namespace,
+take_service(struct k8s_import *import, const struct base_tree *object, const char *namespace,
     const char *name)
 {
 	const struct base_tree *selector = base_tree_at(object, "spec.selector");
-	struct draft *draft;
+	const struct base_tree *ports;
+	struct k8s_import_draft *draft;
 
 	if (selector == NULL || selector->kind != BASE_TREE_MAP || selector->count == 0) {
-		note(import, base_arena_printf(import->arena,
+		k8s_import_note(import, base_arena_printf(import->arena,
 		    "Service %s/%s has no selector: left out", namespace, name));
 		return;
 	}
 	if (find_draft(import, namespace, name) != NULL) {
 		return;
 	}
+	ports = tcp_ports(import, object, namespace, name);
+	if (ports->count == 0) {
+		k8s_import_note(import, base_arena_printf(import->arena,
+		    "Service %s/%s has no port of TCP: left out", namespace, name));
+		return;
+	}
 	draft = &import->drafts[import->count++];
+	draft->ports = ports;
 	draft->namespace = namespace;
 	draft->name = name;
-	draft->engine = engine_of(object);
+	draft->engine = engine_of(ports);
 	draft->object = object;
 }
 
 static void
-take_object(struct import *import, const struct base_tree *object)
+take_object(struct k8s_import *import, const struct base_tree *object)
 {
 	const char *kind = base_tree_str(object, "kind", "");
 	const char *namespace =
@@ -143,7 +153,7 @@ items_of(const struct base_tree *tree)
 }
 
 static bool
-take_objects(struct import *import, const struct base_tree *objects)
+take_objects(struct k8s_import *import, const struct base_tree *objects)
 {
 	size_t count = 0;
 
@@ -175,8 +185,8 @@ take_objects(struct import *import, const struct base_tree *objects)
 static int
 compare_drafts(const void *a, const void *b)
 {
-	const struct draft *x = a;
-	const struct draft *y = b;
+	const struct k8s_import_draft *x = a;
+	const struct k8s_import_draft *y = b;
 	int order = strcmp(x->namespace, y->namespace);
 
 	return order != 0 ? order : strcmp(x->name, y->name);
@@ -184,7 +194,7 @@ compare_drafts(const void *a, const void *b)
 
 /* --- who calls whom --- */
 static bool
-same_caller(const struct caller *a, const struct caller *b)
+same_caller(const struct k8s_import_caller *a, const struct k8s_import_caller *b)
 {
 	return strcmp(a->namespace, b->namespace) == 0 && strcmp(a->name, b->name) == 0;
 }
@@ -195,14 +205,13 @@ same_list(const struct base_tree *a, const struct base_tree *b)
 	return a == b || base_tree_equal(a, b);
 }
 
-/* seen: only that there is such a call; nothing is added to what a policy says of this caller. */
-static void
-add_caller(struct import *import, struct draft *draft, const struct caller *caller, bool seen)
+void
+k8s_import_add_caller(struct k8s_import *import, struct k8s_import_draft *draft, const struct k8s_import_caller *caller, bool seen)
 {
-	struct caller *grown;
+	struct k8s_import_caller *grown;
 
 	for (size_t i = 0; i < draft->caller_count; i++) {
-		const struct caller *other = &draft->callers[i];
+		const struct k8s_import_caller *other = &draft->callers[i];
 
 		if (same_caller(other, caller) &&
 		    (seen || (same_list(other->ports, caller->ports) &&
@@ -217,9 +226,8 @@ add_caller(struct import *import, struct draft *draft, const struct caller *call
 	draft->callers = grown;
 }
 
-/* The service that runs as an account: by what was seen, else by its name. */
-static const char *
-service_of(struct import *import, const char *namespace, const char *account)
+const char *
+k8s_import_service_of(struct k8s_import *import, const char *namespace, const char *account)
 {
 	for (size_t i = 0; i < import->count; i++) {
 		if (strcmp(import->drafts[i].namespace, namespace) == 0 &&
@@ -229,16 +237,15 @@ service_of(struct import *import, const char *namespace, const char *account)
 		}
 	}
 	if (find_draft(import, namespace, account) == NULL) {
-		note(import, base_arena_printf(import->arena,
+		k8s_import_note(import, base_arena_printf(import->arena,
 		    "which service runs as %s/%s is not known: its callees name the account",
 		    namespace, account));
 	}
 	return account;
 }
 
-/* "cluster.local/ns/NAMESPACE/sa/ACCOUNT", with or without spiffe://. */
-static bool
-split_principal(struct import *import, const char *principal, const char **namespace,
+bool
+k8s_import_split_principal(struct k8s_import *import, const char *principal, const char **namespace,
     const char **account)
 {
 	const char *ns = strstr(principal, "/ns/");
@@ -281,8 +288,8 @@ was_used(const struct base_tree *edge)
 	       !base_tree_is_scalar(value->items[1]) || strcmp(value->items[1]->text, "0") != 0;
 }
 
-static struct draft *
-callee_of(struct import *import, const struct base_tree *edge)
+static struct k8s_import_draft *
+callee_of(struct k8s_import *import, const struct base_tree *edge)
 {
 	const char *namespace = label_text(edge, "destination_service_namespace");
 	const char *name = label_text(edge, "destination_service_name");
@@ -292,26 +299,26 @@ callee_of(struct import *import, const struct base_tree *edge)
 
 /* Accounts first, so that callers can be named by them. */
 static void
-learn_account(struct import *import, const struct base_tree *edge)
+learn_account(struct k8s_import *import, const struct base_tree *edge)
 {
 	const char *principal = label_text(edge, "destination_principal");
-	struct draft *draft = callee_of(import, edge);
+	struct k8s_import_draft *draft = callee_of(import, edge);
 	const char *namespace;
 	const char *account;
 
 	if (draft != NULL && principal != NULL && draft->account == NULL &&
-	    split_principal(import, principal, &namespace, &account) &&
+	    k8s_import_split_principal(import, principal, &namespace, &account) &&
 	    strcmp(namespace, draft->namespace) == 0) {
 		draft->account = account;
 	}
 }
 
 static void
-take_edge(struct import *import, const struct base_tree *edge)
+take_edge(struct k8s_import *import, const struct base_tree *edge)
 {
-	struct draft *callee = callee_of(import, edge);
+	struct k8s_import_draft *callee = callee_of(import, edge);
 	const char *principal = label_text(edge, "source_principal");
-	struct caller caller = {NULL, NULL, NULL, NULL, NULL};
+	struct k8s_import_caller caller = {NULL, NULL, NULL, NULL, NULL};
 	const char *account;
 
 	if (!was_used(edge)) {
@@ -320,27 +327,27 @@ take_edge(struct import *import, const struct base_tree *edge)
 	if (callee == NULL) {
 		const char *host = label_text(edge, "destination_service_name");
 
-		note(import, base_arena_printf(import->arena,
+		k8s_import_note(import, base_arena_printf(import->arena,
 		    "calls to %s were seen, which is no Service here: an ExternalService?",
 		    host != NULL ? host : "somebody unknown"));
 		return;
 	}
 	if (principal != NULL &&
-	    split_principal(import, principal, &caller.namespace, &account)) {
-		caller.name = service_of(import, caller.namespace, account);
+	    k8s_import_split_principal(import, principal, &caller.namespace, &account)) {
+		caller.name = k8s_import_service_of(import, caller.namespace, account);
 	} else {
 		caller.namespace = label_text(edge, "source_workload_namespace");
 		caller.name = label_text(edge, "source_workload");
-		note(import, base_arena_printf(import->arena,
+		k8s_import_note(import, base_arena_printf(import->arena,
 		    "%s/%s was called without mTLS", callee->namespace, callee->name));
 	}
 	if (caller.namespace != NULL && caller.name != NULL) {
-		add_caller(import, callee, &caller, true);
+		k8s_import_add_caller(import, callee, &caller, true);
 	}
 }
 
 static bool
-take_edges(struct import *import, const struct base_tree *edges, bool accounts)
+take_edges(struct k8s_import *import, const struct base_tree *edges, bool accounts)
 {
 	for (uint32_t i = 0; i < edges->count; i++) {
 		const struct base_tree *result = base_tree_at(edges->items[i], "data.result");
@@ -360,135 +367,11 @@ take_edges(struct import *import, const struct base_tree *edges, bool accounts)
 	return true;
 }
 
-/* --- policies --- */
-static bool
-is_list(const struct base_tree *node)
-{
-	return node != NULL && node->kind == BASE_TREE_LIST;
-}
-
-/* Does the policy select the pods of this service? */
-static bool
-selects(const struct base_tree *policy, const struct draft *draft)
-{
-	const struct base_tree *labels = base_tree_at(policy, "spec.selector.matchLabels");
-	const struct base_tree *pods = base_tree_at(draft->object, "spec.selector");
-
-	for (uint32_t i = 0; labels != NULL && labels->kind == BASE_TREE_MAP && i < labels->count; i++) {
-		const struct base_tree *value = base_tree_get(pods, labels->entries[i].key);
-
-		if (value == NULL || !base_tree_equal(value, labels->entries[i].value)) {
-			return false;
-		}
-	}
-	return strcmp(base_tree_str(base_tree_get(policy, "metadata"), "namespace", ""),
-		   draft->namespace) == 0;
-}
-
-/* Names of a Service's ports for the workload ports of a policy. */
-static const struct base_tree *
-port_names(struct import *import, const struct draft *draft, const struct base_tree *numbers)
-{
-	const struct base_tree *ports = base_tree_at(draft->object, "spec.ports");
-	struct base_tree_build *names = base_tree_list(import->arena, &DRAFT);
-
-	for (uint32_t i = 0; is_list(ports) && i < ports->count; i++) {
-		const char *target = base_tree_str(ports->items[i], "targetPort",
-		    base_tree_str(ports->items[i], "port", ""));
-
-		for (uint32_t j = 0; j < numbers->count; j++) {
-			if (base_tree_is_scalar(numbers->items[j]) &&
-			    strcmp(numbers->items[j]->text, target) == 0) {
-				base_tree_push(names, text_node(import,
-				    base_tree_str(ports->items[i], "name", "port")));
-			}
-		}
-	}
-	return base_tree_done(names);
-}
-
-static void
-take_operation(struct import *import, struct draft *draft, const struct base_tree *principals,
-    const struct base_tree *operation)
-{
-	const struct base_tree *ports = base_tree_get(operation, "ports");
-
-	for (uint32_t i = 0; i < principals->count; i++) {
-		struct caller caller = {NULL, NULL,
-		    is_list(ports) ? port_names(import, draft, ports) : NULL,
-		    base_tree_get(operation, "methods"), base_tree_get(operation, "paths")};
-		const char *account;
-
-		if (base_tree_is_scalar(principals->items[i]) &&
-		    split_principal(import, principals->items[i]->text, &caller.namespace, &account)) {
-			caller.name = service_of(import, caller.namespace, account);
-			add_caller(import, draft, &caller, false);
-		} else {
-			note(import, base_arena_printf(import->arena,
-			    "%s/%s: a policy with a pattern of principals: left out", draft->namespace,
-			    draft->name));
-		}
-	}
-}
-
-static void
-take_rule(struct import *import, struct draft *draft, const struct base_tree *rule)
-{
-	const struct base_tree *from = base_tree_get(rule, "from");
-	const struct base_tree *to = base_tree_get(rule, "to");
-
-	if (base_tree_get(rule, "when") != NULL) {
-		note(import, base_arena_printf(import->arena,
-		    "%s/%s: a policy with conditions (when): they are not in the draft", draft->namespace,
-		    draft->name));
-	}
-	for (uint32_t i = 0; is_list(from) && i < from->count; i++) {
-		const struct base_tree *principals =
-		    base_tree_at(from->items[i], "source.principals");
-
-		if (!is_list(principals)) {
-			note(import, base_arena_printf(import->arena,
-			    "%s/%s: a policy that names no principals: left out", draft->namespace,
-			    draft->name));
-			continue;
-		}
-		for (uint32_t j = 0; is_list(to) && j < to->count; j++) {
-			take_operation(import, draft, principals,
-			    base_tree_get(to->items[j], "operation"));
-		}
-		if (!is_list(to)) {
-			take_operation(import, draft, principals, NULL);
-		}
-	}
-}
-
-static void
-take_policy(struct import *import, const struct base_tree *policy)
-{
-	const struct base_tree *rules = base_tree_at(policy, "spec.rules");
-	const char *action = base_tree_str(base_tree_get(policy, "spec"), "action", "ALLOW");
-
-	if (strcmp(action, "ALLOW") != 0) {
-		note(import, base_arena_printf(import->arena,
-		    "AuthorizationPolicy %s/%s has action %s: left out",
-		    base_tree_str(base_tree_get(policy, "metadata"), "namespace", ""),
-		    base_tree_str(base_tree_get(policy, "metadata"), "name", ""), action));
-		return;
-	}
-	for (size_t i = 0; i < import->count; i++) {
-		if (!selects(policy, &import->drafts[i])) {
-			continue;
-		}
-		for (uint32_t j = 0; is_list(rules) && j < rules->count; j++) {
-			take_rule(import, &import->drafts[i], rules->items[j]);
-		}
-	}
-}
-
 /* --- writing documents --- */
-/* Of a port: what it says itself, else what its name begins with, as Istio reads it. */
+/* Of a port: what it says itself, else what its name begins with, as Istio reads it. NULL: neither
+ * is a word that it knows, and it guesses. */
 static const char *
-protocol_of(struct import *import, const struct base_tree *port)
+protocol_of(struct k8s_import *import, const struct base_tree *port)
 {
 	const char *name = base_tree_str(port, "name", "");
 	const char *said = base_tree_str(port, "appProtocol",
@@ -500,30 +383,44 @@ protocol_of(struct import *import, const struct base_tree *port)
 	if (strcmp(said, "kubernetes.io/ws") == 0) {
 		return "http";
 	}
-	return k8s_word_in("http|http2|https|grpc|grpc-web|tcp|tls|mongo|mysql|redis", said) ? said
-											      : "tcp";
+	return k8s_word_in("http|http2|https|grpc|grpc-web|tcp|tls|mongo|mysql|redis", said) ? said : NULL;
 }
 
 static const struct base_tree *
-ports_of(struct import *import, const struct draft *draft)
+protocol_node(struct k8s_import *import, const struct k8s_import_draft *draft,
+    const struct base_tree *port)
 {
-	const struct base_tree *ports = base_tree_at(draft->object, "spec.ports");
+	const char *protocol = protocol_of(import, port);
+
+	if (protocol == NULL) {
+		k8s_import_note(import, base_arena_printf(import->arena,
+		    "%s/%s: write the protocol of port %s: tcp is in the draft, but Istio guesses from traffic",
+		    draft->namespace, draft->name, base_tree_str(port, "port", "")));
+		protocol = "tcp";
+	}
+	return k8s_import_text(import, protocol);
+}
+
+static const struct base_tree *
+ports_of(struct k8s_import *import, const struct k8s_import_draft *draft)
+{
+	const struct base_tree *ports = draft->ports;
 	struct base_tree_build *list = base_tree_list(import->arena, &DRAFT);
 
-	for (uint32_t i = 0; is_list(ports) && i < ports->count; i++) {
+	for (uint32_t i = 0; i < ports->count; i++) {
 		const struct base_tree *port = ports->items[i];
 		const struct base_tree *target = base_tree_get(port, "targetPort");
 		struct base_tree_build *out = base_tree_map(import->arena, &DRAFT);
 
-		base_tree_put(out, "name", text_node(import, base_tree_str(port, "name", "port")));
+		base_tree_put(out, "name", k8s_import_text(import, base_tree_str(port, "name", "port")));
 		if (draft->engine == NULL) {
-			base_tree_put(out, "protocol", text_node(import, protocol_of(import, port)));
+			base_tree_put(out, "protocol", protocol_node(import, draft, port));
 		}
 		base_tree_put(out, "port", base_tree_get(port, "port"));
 		if (target != NULL && target->kind == BASE_TREE_INT) {
 			base_tree_put(out, "targetPort", target);
 		} else if (target != NULL) {
-			note(import, base_arena_printf(import->arena,
+			k8s_import_note(import, base_arena_printf(import->arena,
 			    "%s/%s: write the number of targetPort %s", draft->namespace, draft->name,
 			    base_tree_str(port, "targetPort", "")));
 		}
@@ -533,14 +430,14 @@ ports_of(struct import *import, const struct draft *draft)
 }
 
 static const struct base_tree *
-all_ports(struct import *import, const struct draft *draft)
+all_ports(struct k8s_import *import, const struct k8s_import_draft *draft)
 {
-	const struct base_tree *ports = base_tree_at(draft->object, "spec.ports");
+	const struct base_tree *ports = draft->ports;
 	struct base_tree_build *names = base_tree_list(import->arena, &DRAFT);
 
-	for (uint32_t i = 0; is_list(ports) && i < ports->count; i++) {
+	for (uint32_t i = 0; i < ports->count; i++) {
 		base_tree_push(names,
-		    text_node(import, base_tree_str(ports->items[i], "name", "port")));
+		    k8s_import_text(import, base_tree_str(ports->items[i], "name", "port")));
 	}
 	return base_tree_done(names);
 }
@@ -548,15 +445,15 @@ all_ports(struct import *import, const struct draft *draft)
 static int
 compare_callers(const void *a, const void *b)
 {
-	const struct caller *x = a;
-	const struct caller *y = b;
+	const struct k8s_import_caller *x = a;
+	const struct k8s_import_caller *y = b;
 	int order = strcmp(x->namespace, y->namespace);
 
 	return order != 0 ? order : strcmp(x->name, y->name);
 }
 
 static const struct base_tree *
-accepts_of(struct import *import, const struct draft *draft)
+accepts_of(struct k8s_import *import, const struct k8s_import_draft *draft)
 {
 	struct base_tree_build *list;
 
@@ -566,16 +463,16 @@ accepts_of(struct import *import, const struct draft *draft)
 	qsort(draft->callers, draft->caller_count, sizeof(*draft->callers), compare_callers);
 	list = base_tree_list(import->arena, &DRAFT);
 	for (size_t i = 0; i < draft->caller_count; i++) {
-		const struct caller *caller = &draft->callers[i];
+		const struct k8s_import_caller *caller = &draft->callers[i];
 		struct base_tree_build *out = base_tree_map(import->arena, &DRAFT);
 		const struct base_tree *ports = caller->ports;
 
 		if (ports == NULL && draft->engine != NULL) {
 			ports = all_ports(import, draft);
 		}
-		base_tree_put(out, "from", text_node(import, caller->name));
+		base_tree_put(out, "from", k8s_import_text(import, caller->name));
 		if (strcmp(caller->namespace, draft->namespace) != 0) {
-			base_tree_put(out, "namespace", text_node(import, caller->namespace));
+			base_tree_put(out, "namespace", k8s_import_text(import, caller->namespace));
 		}
 		base_tree_put(out, "ports", ports);
 		if (draft->engine == NULL) {
@@ -588,7 +485,7 @@ accepts_of(struct import *import, const struct draft *draft)
 }
 
 static bool
-calls(const struct draft *callee, const struct draft *caller)
+calls(const struct k8s_import_draft *callee, const struct k8s_import_draft *caller)
 {
 	for (size_t i = 0; i < callee->caller_count; i++) {
 		if (strcmp(callee->callers[i].namespace, caller->namespace) == 0 &&
@@ -600,14 +497,14 @@ calls(const struct draft *callee, const struct draft *caller)
 }
 
 static const struct base_tree *
-calls_of(struct import *import, const struct draft *draft)
+calls_of(struct k8s_import *import, const struct k8s_import_draft *draft)
 {
 	struct base_tree_build *list = base_tree_list(import->arena, &DRAFT);
 	const struct base_tree *done;
 
 	for (size_t i = 0; i < import->count; i++) {
-		const struct draft *callee = &import->drafts[i];
-		const struct base_tree *ports = base_tree_at(callee->object, "spec.ports");
+		const struct k8s_import_draft *callee = &import->drafts[i];
+		const struct base_tree *ports = callee->ports;
 		struct base_tree_build *out;
 
 		if (callee == draft || !calls(callee, draft)) {
@@ -615,13 +512,13 @@ calls_of(struct import *import, const struct draft *draft)
 		}
 		out = base_tree_map(import->arena, &DRAFT);
 		base_tree_put(out, callee->engine != NULL ? "data" : "service",
-		    text_node(import, callee->name));
+		    k8s_import_text(import, callee->name));
 		if (strcmp(callee->namespace, draft->namespace) != 0) {
-			base_tree_put(out, "namespace", text_node(import, callee->namespace));
+			base_tree_put(out, "namespace", k8s_import_text(import, callee->namespace));
 		}
-		if (is_list(ports) && ports->count == 1) {
+		if (ports->count == 1) {
 			base_tree_put(out, "port",
-			    text_node(import, base_tree_str(ports->items[0], "name", "port")));
+			    k8s_import_text(import, base_tree_str(ports->items[0], "name", "port")));
 		}
 		base_tree_push(list, base_tree_done(out));
 	}
@@ -630,25 +527,25 @@ calls_of(struct import *import, const struct draft *draft)
 }
 
 static const struct base_tree *
-document(struct import *import, const char *kind, const struct draft *draft,
+document(struct k8s_import *import, const char *kind, const struct k8s_import_draft *draft,
     const struct base_tree *spec)
 {
 	struct base_tree_build *metadata = base_tree_map(import->arena, &DRAFT);
 	struct base_tree_build *out = base_tree_map(import->arena, &DRAFT);
 
-	base_tree_put(metadata, "name", text_node(import, draft != NULL ? draft->name : "mesh"));
+	base_tree_put(metadata, "name", k8s_import_text(import, draft != NULL ? draft->name : "mesh"));
 	if (draft != NULL) {
-		base_tree_put(metadata, "namespace", text_node(import, draft->namespace));
+		base_tree_put(metadata, "namespace", k8s_import_text(import, draft->namespace));
 	}
-	base_tree_put(out, "apiVersion", text_node(import, K8S_API_VERSION));
-	base_tree_put(out, "kind", text_node(import, kind));
+	base_tree_put(out, "apiVersion", k8s_import_text(import, K8S_API_VERSION));
+	base_tree_put(out, "kind", k8s_import_text(import, kind));
 	base_tree_put(out, "metadata", base_tree_done(metadata));
 	base_tree_put(out, "spec", spec);
 	return base_tree_done(out);
 }
 
 static const struct base_tree *
-draft_document(struct import *import, struct draft *draft)
+draft_document(struct k8s_import *import, struct k8s_import_draft *draft)
 {
 	struct base_tree_build *workload = base_tree_map(import->arena, &DRAFT);
 	struct base_tree_build *spec = base_tree_map(import->arena, &DRAFT);
@@ -657,17 +554,17 @@ draft_document(struct import *import, struct draft *draft)
 	const char *own = base_arena_printf(import->arena, "%s/%s", draft->namespace, draft->name);
 
 	if (draft->account != NULL && strcmp(draft->account, draft->name) != 0) {
-		base_tree_put(spec, "serviceAccount", text_node(import, draft->account));
+		base_tree_put(spec, "serviceAccount", k8s_import_text(import, draft->account));
 	} else if (draft->account == NULL && base_tree_build_find(import->accounts, own) == NULL) {
-		note(import, base_arena_printf(import->arena, "%s: write its serviceAccount", own));
+		k8s_import_note(import, base_arena_printf(import->arena, "%s: write its serviceAccount", own));
 	}
 	if (draft->engine != NULL) {
-		base_tree_put(spec, "engine", text_node(import, draft->engine));
+		base_tree_put(spec, "engine", k8s_import_text(import, draft->engine));
 		if (strcmp(cluster_ip, "None") == 0) {
 			base_tree_put(spec, "headless", base_tree_boolean(import->arena, true, &DRAFT));
 		}
 	}
-	base_tree_put(spec, "service", text_node(import, "existing"));
+	base_tree_put(spec, "service", k8s_import_text(import, "existing"));
 	base_tree_put(workload, "selector", base_tree_at(draft->object, "spec.selector"));
 	base_tree_put(spec, "workload", base_tree_done(workload));
 	base_tree_put(spec, "ports", ports_of(import, draft));
@@ -680,7 +577,7 @@ draft_document(struct import *import, struct draft *draft)
 }
 
 static const struct base_tree *
-mesh_document(struct import *import)
+mesh_document(struct k8s_import *import)
 {
 	struct base_tree_build *namespaces = base_tree_list(import->arena, &DRAFT);
 	struct base_tree_build *spec = base_tree_map(import->arena, &DRAFT);
@@ -691,7 +588,7 @@ mesh_document(struct import *import)
 		if (i > 0 && strcmp(import->drafts[i].namespace, import->drafts[i - 1].namespace) == 0) {
 			continue;
 		}
-		base_tree_put(one, "name", text_node(import, import->drafts[i].namespace));
+		base_tree_put(one, "name", k8s_import_text(import, import->drafts[i].namespace));
 		base_tree_push(namespaces, base_tree_done(one));
 	}
 	base_tree_put(spec, "namespaces", base_tree_done(namespaces));
@@ -701,8 +598,9 @@ mesh_document(struct import *import)
 const struct base_tree *
 k8s_import(struct base_arena *arena, const struct base_tree *objects, const struct base_tree *edges)
 {
-	struct import import = {.arena = arena,
+	struct k8s_import import = {.arena = arena,
 	    .accounts = base_tree_map(arena, &DRAFT),
+	    .told = base_tree_map(arena, &DRAFT),
 	    .notes = base_tree_list(arena, &DRAFT)};
 	struct base_tree_build *documents = base_tree_list(arena, &DRAFT);
 	struct base_tree_build *out = base_tree_map(arena, &DRAFT);
@@ -717,7 +615,7 @@ k8s_import(struct base_arena *arena, const struct base_tree *objects, const stru
 		return NULL;
 	}
 	for (size_t i = 0; i < import.policy_count; i++) {
-		take_policy(&import, import.policies[i]);
+		k8s_import_policy(&import, import.policies[i]);
 	}
 	if (!take_edges(&import, edges, false)) {
 		return NULL;
@@ -726,7 +624,7 @@ k8s_import(struct base_arena *arena, const struct base_tree *objects, const stru
 	for (size_t i = 0; i < import.count; i++) {
 		base_tree_push(documents, draft_document(&import, &import.drafts[i]));
 	}
-	note(&import,
+	k8s_import_note(&import,
 	    base_arena_strdup(arena, "write documents of kind Environment, and owners"));
 	base_tree_put(out, "documents", base_tree_done(documents));
 	base_tree_put(out, "notes", base_tree_done(import.notes));

@@ -55,6 +55,13 @@ class Inventory(Runs):
         self.run_it("lint", ECOTRACK, "--at", "tomorrow", code=2)
         self.run_it("lint", ECOTRACK, "--at", "2027-02-30", code=2)
 
+    def test_a_finding_about_the_whole_names_the_folder(self):
+        said = self.run_it("lint", "nowhere", code=1).stdout.splitlines()[0]
+        self.assertTrue(said.startswith("nowhere: error MCA0002 nowhere: No such file"), said)
+        (self.copy / "mesh.yaml").unlink()
+        said = self.run_it("lint", self.copy, code=1).stdout.splitlines()
+        self.assertIn(f"{self.copy}: error MCA0011 no document is of kind Mesh; write a document of kind Mesh", said)
+
     def test_a_finding_names_file_line_and_fix(self):
         self.edit("services/order-service.yaml", "  timeout: 20s", "  timeot: 20s")
         lines = (self.copy / "services/order-service.yaml").read_text().splitlines()
@@ -234,6 +241,54 @@ class Import(Runs):
         (folder / "all.yaml").write_text(text.replace("  engine: postgresql\n", "  engine: postgresql\n  maxConnections: 9\n"))
         rows = self.json("lint", folder)["findings"]
         self.assertEqual([row for row in rows if row["severity"] == "error"], [])
+
+    def policy(self, name, **spec):
+        return {"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+                "metadata": {"name": name, "namespace": "shop"}, "spec": spec}
+
+    def test_a_draft_is_no_wider_than_policies_unseen(self):
+        def service(name, ports, **more):
+            return {"kind": "Service", "metadata": {"name": name, "namespace": "shop"},
+                    "spec": {"selector": {"app": name}, "ports": ports, **more}}
+
+        def rule(source, **operation):
+            return {"from": [{"source": source}], "to": [{"operation": operation}]}
+
+        web = {"principals": ["cluster.local/ns/shop/sa/web"]}
+        one = {"selector": {"matchLabels": {"app": "one"}}}
+        answer = self.draft([
+            service("web", [{"port": 80}]),
+            service("one", [{"name": "http", "port": 80, "targetPort": "web"},
+                            {"name": "http-more", "port": 81, "targetPort": 8081}]),
+            service("dns", [{"name": "dns", "port": 53, "protocol": "UDP"}]),
+            service("both", [{"name": "u", "port": 53, "protocol": "UDP"}, {"name": "tcp-t", "port": 53}]),
+            self.policy("not", rules=[rule(web, notPaths=["/admin"], methods=["*"])], **one),
+            self.policy("named", rules=[rule(web, ports=["8080"])], **one),
+            self.policy("half", rules=[rule(web, ports=["8081", "9999"], paths=["/x"])], **one),
+            self.policy("narrow", rules=[rule({**web, "ipBlocks": ["10.0.0.0/8"]})], **one),
+            self.policy("open", rules=[{}], **one),
+            self.policy("refs", rules=[rule(web)], targetRefs=[{"kind": "Gateway", "name": "g"}]),
+            self.policy("nobody", rules=[rule(web)], selector={"matchLabels": {"app": "gone"}}),
+        ], [])
+        specs = {row["metadata"]["name"]: row["spec"] for row in answer["documents"]}
+        self.assertEqual(set(specs), {"mesh", "web", "one", "both"})
+        self.assertEqual([port["port"] for port in specs["both"]["ports"]], [53])
+        self.assertNotIn("accepts", specs["both"])
+        self.assertNotIn("accepts", specs["web"])
+        self.assertEqual(specs["one"]["accepts"], [
+            {"from": "web"}, {"from": "web", "ports": ["http-more"], "paths": ["/x"]}])
+        notes = answer["notes"]
+        for words in ("shop/one: a policy with notPaths: it is not in the draft, which lets through more",
+                      "shop/one: a policy with ipBlocks: it is not in the draft, which lets through more",
+                      "shop/one: a policy for port 8080, which is no targetPort of the Service by its number: left out",
+                      "shop/one: a policy for port 9999, which is no targetPort of the Service by its number: left out",
+                      "shop/one: a policy that lets everybody in: left out",
+                      "AuthorizationPolicy shop/refs names targetRefs: left out",
+                      "AuthorizationPolicy shop/nobody selects no Service here: left out",
+                      "shop/both: port 53 speaks UDP: left out",
+                      "Service shop/dns has no port of TCP: left out",
+                      "shop/web: write the protocol of port 80: tcp is in the draft, but Istio guesses from traffic"):
+            self.assertEqual(notes.count(words), 1, (words, notes))
 
     def test_order_does_not_matter(self):
         self.assertEqual(self.draft()["documents"], self.draft(self.OBJECTS[::-1], self.EDGES[::-1])["documents"])
