@@ -161,8 +161,10 @@ generate(const struct cli *cli, struct cli_mesh *mesh)
 {
 	bool force = cli_args_has(&cli->args, "--force");
 	struct base_tree_build *out;
+	struct k8s_generate_part *parts;
 	struct plans plans = {0};
 	int ret = make_plans(cli, mesh, &plans);
+	enum mc_err err;
 
 	if (ret != CLI_OK) {
 		return ret;
@@ -170,13 +172,14 @@ generate(const struct cli *cli, struct cli_mesh *mesh)
 	if (plans.hand_changed > 0 && !force) {
 		return refuse_hand_changes(cli, mesh, &plans);
 	}
+	parts = base_arena_calloc(mesh->arena, plans.count, sizeof(*parts));
 	for (size_t i = 0; i < plans.count; i++) {
-		enum mc_err err = k8s_generate_write(cli_args_get(&cli->args, "--out"),
-		    plans.rows[i].made.environment, plans.rows[i].made.files, force);
-
-		if (err != MC_OK) {
-			return cli_fail_err(cli, err);
-		}
+		parts[i] = (struct k8s_generate_part){plans.rows[i].made.environment,
+		    plans.rows[i].made.files};
+	}
+	err = k8s_generate_write(cli_args_get(&cli->args, "--out"), parts, plans.count, force);
+	if (err != MC_OK) {
+		return cli_fail_err(cli, err);
 	}
 	if (!cli->json) {
 		print_summary(&plans);

@@ -45,11 +45,17 @@ struct k8s_change {
  * in the arena, sorted by path. Returns MC_OK, MC_EIO, or MC_ECONFLICT (NAME is no folder). */
 enum mc_err k8s_generate_compare(struct base_arena *arena, const char *dir, const char *environment,
     const struct base_tree *files, const struct k8s_change **out, size_t *count) MC_MUST_CHECK;
-/* Writes the folder: all or nothing (a new folder beside it, fsync, rename), files that are no
- * longer generated are gone, files that were never ours are kept. MC_ECONFLICT when files were
- * changed by hand and force is false: nothing is written. */
-enum mc_err k8s_generate_write(const char *dir, const char *environment,
-    const struct base_tree *files, bool force) MC_MUST_CHECK;
+struct k8s_generate_part {
+	const char *environment;
+	const struct base_tree *files;
+};
+
+/* Writes the folders, each all or nothing (a new folder beside it, fsync, rename): files that are
+ * no longer generated are gone, files that were never ours are kept. The first is exchanged when
+ * all are full, so a failure before changes none. MC_ECONFLICT when files were changed by hand and
+ * force is false: nothing is written. */
+enum mc_err k8s_generate_write(const char *dir, const struct k8s_generate_part *parts, size_t count,
+    bool force) MC_MUST_CHECK;
 /* The facts that the folder's MANIFEST.json holds; an empty LIST when there is none. */
 const struct base_tree *k8s_generate_old_facts(struct base_arena *arena, const char *dir,
     const char *environment);

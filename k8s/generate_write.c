@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing an environment's folder: a new folder is made beside the old one, filled with the
- * generated files and with links to those that are not ours, flushed, and then exchanged with the
- * old one in one step of the file system (renameat2 with RENAME_EXCHANGE). Whoever kills us leaves
- * the old folder or the new one, and perhaps one beside it, which the next run removes.
+ * Writing environments' folders: a new folder is made beside each old one, filled with the
+ * generated files and with links to those that are not ours; when all are full and flushed, each is
+ * exchanged with the old one in one step of the file system (renameat2 with RENAME_EXCHANGE). So
+ * what fails on the way changes nothing, and whoever kills us leaves of each the old folder or the
+ * new one, and perhaps one beside it, which the next run removes.
  *
  * What is no longer generated is gone because nothing links it: no path from MANIFEST.json, which
  * others may have written, is ever removed.
@@ -176,25 +177,6 @@ fill(int fresh, int old, const struct gen_entries *entries)
 
 		ret = copy < 0 ? fail_io(".") : keep_folder(&keep, copy, "", 0);
 	}
-	/* one flush of the file system: one for each file takes seconds for a few hundred */
-	if (ret == MC_OK && syncfs(fresh) != 0) {
-		ret = fail_io("flushing");
-	}
-	return ret;
-}
-
-/* parent is the folder "environments". */
-static enum mc_err
-put_in_place(int parent, const char *name, const char *fresh, bool exchange)
-{
-	enum mc_err ret = MC_OK;
-
-	if (renameat2(parent, fresh, parent, name, exchange ? RENAME_EXCHANGE : RENAME_NOREPLACE) != 0) {
-		return fail_io(name);
-	}
-	if (fsync(parent) != 0) {
-		ret = MC_FAIL(MC_EIO, "%s is new, but flushing failed: %s", name, strerror(errno));
-	}
 	return ret;
 }
 
@@ -238,59 +220,126 @@ refuse_hand_changes(const struct k8s_change *changes, size_t count)
 				   "the change into the inventory, or force", found, first);
 }
 
-/* name: of the new folder, beside the old one. */
+/* --- all of a run --- */
+struct place {
+	const struct k8s_generate_part *part;
+	const char *name; /* of the new folder, beside the old one */
+	bool exists;      /* the old one */
+	bool fresh;       /* the new one is there: full, or, once exchanged, the old one */
+};
+
+/* Fills the new folder beside the old one, when there is a change at all. */
 static enum mc_err
-replace(struct base_arena *arena, int parent, int old, const char *name, const char *environment,
-    const struct base_tree *files)
+prepare(struct base_arena *arena, const char *dir, int parent, struct place *place, bool force)
 {
-	bool damaged;
-	struct gen_entries entries =
-	    gen_disk_entries(arena, gen_disk_manifest(arena, old, &damaged), files);
-	enum mc_err ret, removed;
-	int fresh = -1;
-
-	if (mkdirat(parent, name, DIR_MODE) != 0 ||
-	    (fresh = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0) {
-		return fail_io(name);
-	}
-	ret = fill(fresh, old, &entries);
-	(void)close(fresh);
-	if (ret == MC_OK) {
-		ret = put_in_place(parent, environment, name, old >= 0);
-	}
-	/* what is there now is the old folder, or a new one that failed */
-	removed = gen_disk_remove(parent, name);
-	return ret != MC_OK ? ret : removed;
-}
-
-enum mc_err
-k8s_generate_write(const char *dir, const char *environment, const struct base_tree *files,
-    bool force)
-{
-	struct base_arena *arena = base_arena_new();
-	const char *name = base_arena_printf(arena, ".%s.new", environment);
+	const struct k8s_generate_part *part = place->part;
 	const struct k8s_change *changes;
+	struct gen_entries entries;
+	bool damaged;
 	size_t count = 0;
-	int parent = -1, old = -1;
-	enum mc_err ret = open_parent(dir, &parent);
+	int old = -1, fresh = -1;
+	enum mc_err ret = gen_disk_remove(parent, place->name); /* of a run that was killed */
 
 	if (ret == MC_OK) {
-		ret = gen_disk_remove(parent, name); /* of a run that was killed */
-	}
-	if (ret == MC_OK) {
-		ret = k8s_generate_compare(arena, dir, environment, files, &changes, &count);
+		ret = k8s_generate_compare(arena, dir, part->environment, part->files, &changes, &count);
 	}
 	if (ret == MC_OK && !force) {
 		ret = refuse_hand_changes(changes, count);
 	}
 	if (ret == MC_OK && count > 0) {
-		ret = gen_disk_open(dir, environment, &old);
-		if (ret == MC_OK) {
-			ret = replace(arena, parent, old, name, environment, files);
-		}
+		ret = gen_disk_open(dir, part->environment, &old);
+	}
+	if (ret != MC_OK || count == 0) {
+		return ret;
+	}
+	place->exists = old >= 0;
+	if (mkdirat(parent, place->name, DIR_MODE) != 0) {
+		ret = fail_io(place->name);
+		goto out;
+	}
+	place->fresh = true;
+	fresh = openat(parent, place->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fresh < 0) {
+		ret = fail_io(place->name);
+		goto out;
+	}
+	entries = gen_disk_entries(arena, gen_disk_manifest(arena, old, &damaged), part->files);
+	ret = fill(fresh, old, &entries);
+out:
+	if (fresh >= 0) {
+		(void)close(fresh);
 	}
 	if (old >= 0) {
 		(void)close(old);
+	}
+	return ret;
+}
+
+/* done: how many stand already. */
+static enum mc_err
+put_in_place(int parent, const struct place *place, size_t done)
+{
+	const char *name = place->part->environment;
+
+	if (renameat2(parent, place->name, parent, name,
+		place->exists ? RENAME_EXCHANGE : RENAME_NOREPLACE) != 0) {
+		return done == 0 ? fail_io(name)
+				 : MC_FAIL(MC_EIO, "%.160s: %s; %zu environments before it are new, generate again",
+				       name, strerror(errno), done);
+	}
+	return MC_OK;
+}
+
+/* parent is the folder "environments". */
+static enum mc_err
+exchange(int parent, const struct place *places, size_t count)
+{
+	size_t done = 0, changed = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		changed += places[i].fresh ? 1 : 0;
+	}
+	if (changed == 0) {
+		return MC_OK;
+	}
+	/* one flush of the file system: one for each file takes seconds for a few hundred */
+	if (syncfs(parent) != 0) {
+		return fail_io("flushing");
+	}
+	for (size_t i = 0; i < count; i++) {
+		enum mc_err ret = places[i].fresh ? put_in_place(parent, &places[i], done) : MC_OK;
+
+		if (ret != MC_OK) {
+			return ret;
+		}
+		done += places[i].fresh ? 1 : 0;
+	}
+	return fsync(parent) != 0
+	    ? MC_FAIL(MC_EIO, "what was generated is in place, but flushing failed: %s", strerror(errno))
+	    : MC_OK;
+}
+
+enum mc_err
+k8s_generate_write(const char *dir, const struct k8s_generate_part *parts, size_t count, bool force)
+{
+	struct base_arena *arena = base_arena_new();
+	struct place *places = base_arena_calloc(arena, count, sizeof(*places));
+	int parent = -1;
+	enum mc_err ret = open_parent(dir, &parent);
+
+	for (size_t i = 0; ret == MC_OK && i < count; i++) {
+		places[i] = (struct place){.part = &parts[i],
+		    .name = base_arena_printf(arena, ".%s.new", parts[i].environment)};
+		ret = prepare(arena, dir, parent, &places[i], force);
+	}
+	if (ret == MC_OK) {
+		ret = exchange(parent, places, count);
+	}
+	/* what is there now is the old folder, or a new one that failed */
+	for (size_t i = 0; i < count; i++) {
+		enum mc_err removed = places[i].fresh ? gen_disk_remove(parent, places[i].name) : MC_OK;
+
+		ret = ret != MC_OK ? ret : removed;
 	}
 	if (parent >= 0) {
 		(void)close(parent);

@@ -109,10 +109,18 @@ on_disk(const char *path)
 	return copy;
 }
 
+static enum mc_err
+write_one(const char *environment, const struct base_tree *files, bool force)
+{
+	const struct k8s_generate_part part = {environment, files};
+
+	return k8s_generate_write(folder, &part, 1, force);
+}
+
 static void
 write_files(const struct base_tree *files)
 {
-	ck_assert_msg(k8s_generate_write(folder, ENV, files, false) == MC_OK, "%s",
+	ck_assert_msg(write_one(ENV, files, false) == MC_OK, "%s",
 	    mc_err_last()->detail);
 }
 
@@ -182,11 +190,11 @@ START_TEST(test_hand_changes)
 	ck_assert_int_eq(unlink(base_arena_printf(arena, "%s/environments/" ENV "/c.yaml", folder)), 0);
 	ck_assert_str_eq(changes_of(one), "!a.yaml !b.yaml !c.yaml");
 	ck_assert_str_eq(changes_of(two), "~MANIFEST.json !a.yaml !b.yaml !d.yaml");
-	ck_assert_int_eq(k8s_generate_write(folder, ENV, two, false), MC_ECONFLICT);
+	ck_assert_int_eq(write_one(ENV, two, false), MC_ECONFLICT);
 	ck_assert_ptr_nonnull(strstr(mc_err_last()->detail, "files changed by hand: 3, a.yaml first"));
 	ck_assert_str_eq(on_disk("a.yaml"), "mine");
 	ck_assert_ptr_null(on_disk("c.yaml"));
-	ck_assert_int_eq(k8s_generate_write(folder, ENV, two, true), MC_OK);
+	ck_assert_int_eq(write_one(ENV, two, true), MC_OK);
 	ck_assert_str_eq(on_disk("a.yaml"), "two");
 	ck_assert_ptr_null(on_disk("b.yaml"));
 	ck_assert_str_eq(on_disk("d.yaml"), "two");
@@ -215,10 +223,10 @@ START_TEST(test_damaged_manifest)
 	write_files(one);
 	put("MANIFEST.json", "<<<<<<< HEAD\n");
 	ck_assert_str_eq(changes_of(one), "!MANIFEST.json");
-	ck_assert_int_eq(k8s_generate_write(folder, ENV, one, false), MC_ECONFLICT);
+	ck_assert_int_eq(write_one(ENV, one, false), MC_ECONFLICT);
 	/* without it, nobody knows whose the files are */
 	ck_assert_str_eq(changes_of(files_of("{a.yaml: two}\n")), "!MANIFEST.json !a.yaml");
-	ck_assert_int_eq(k8s_generate_write(folder, ENV, one, true), MC_OK);
+	ck_assert_int_eq(write_one(ENV, one, true), MC_OK);
 	ck_assert_str_eq(changes_of(one), "");
 	end();
 }
@@ -253,7 +261,7 @@ START_TEST(test_in_the_way)
 	begin();
 	write_files(files_of("{a.yaml: one}\n"));
 	put("own", "a file where a folder shall be");
-	ck_assert_int_eq(k8s_generate_write(folder, ENV, files_of("{own/x.yaml: two}\n"), true),
+	ck_assert_int_eq(write_one(ENV, files_of("{own/x.yaml: two}\n"), true),
 	    MC_ECONFLICT);
 	ck_assert_ptr_nonnull(strstr(mc_err_last()->detail, "own is in the way"));
 	ck_assert_str_eq(on_disk("a.yaml"), "one");
@@ -270,7 +278,7 @@ START_TEST(test_forged_manifest)
 	folder_put(folder, "victim", "x");
 	put("MANIFEST.json", base_arena_printf(arena, "{\"version\":1,\"files\":{\"../../victim\":\"%s\"}}",
 	    gen_sha256(arena, base_span_str("x"))));
-	ck_assert_int_eq(k8s_generate_write(folder, ENV, files_of("{b.yaml: two}\n"), true), MC_OK);
+	ck_assert_int_eq(write_one(ENV, files_of("{b.yaml: two}\n"), true), MC_OK);
 	ck_assert_int_eq(access(base_arena_printf(arena, "%s/victim", folder), F_OK), 0);
 	end();
 }
@@ -280,9 +288,9 @@ START_TEST(test_not_a_folder)
 {
 	begin();
 	folder_put(folder, "environments/" ENV, "x");
-	ck_assert_int_eq(k8s_generate_write(folder, ENV, files_of("{a.yaml: one}\n"), true),
+	ck_assert_int_eq(write_one(ENV, files_of("{a.yaml: one}\n"), true),
 	    MC_ECONFLICT);
-	ck_assert_int_eq(k8s_generate_write(folder, "../x", files_of("{a.yaml: one}\n"), true), MC_EIO);
+	ck_assert_int_eq(write_one("../x", files_of("{a.yaml: one}\n"), true), MC_EIO);
 	end();
 }
 END_TEST
@@ -297,7 +305,7 @@ START_TEST(test_one_at_a_time)
 	write_files(one);
 	fd = open(base_arena_printf(arena, "%s/environments", folder), O_RDONLY | O_CLOEXEC);
 	ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
-	ck_assert_int_eq(k8s_generate_write(folder, ENV, files_of("{a.yaml: two}\n"), false), MC_EBUSY);
+	ck_assert_int_eq(write_one(ENV, files_of("{a.yaml: two}\n"), false), MC_EBUSY);
 	(void)close(fd);
 	write_files(files_of("{a.yaml: two}\n"));
 	end();
@@ -318,13 +326,41 @@ START_TEST(test_no_room)
 	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
-	err = k8s_generate_write(folder, ENV, two, false);
+	err = write_one(ENV, two, false);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
 	ck_assert_int_eq(err, MC_EIO);
 	ck_assert_ptr_nonnull(strstr(mc_err_last()->detail, "b.yaml: File too large; nothing was changed"));
 	ck_assert_str_eq(on_disk("a.yaml"), "one");
 	ck_assert_str_eq(on_disk("b.yaml"), "one");
 	write_files(two);
+	end();
+}
+END_TEST
+
+/* What one environment fails on changes no other. */
+START_TEST(test_all_or_none)
+{
+	const struct base_tree *one, *two;
+
+	begin();
+	one = files_of("{a.yaml: one}\n");
+	two = files_of("{a.yaml: two}\n");
+	write_files(one);
+	ck_assert_int_eq(symlink("/nonexistent",
+			     base_arena_printf(arena, "%s/environments/other", folder)), 0);
+	{
+		const struct k8s_generate_part parts[] = {{ENV, two}, {"other", two}};
+
+		ck_assert_int_eq(k8s_generate_write(folder, parts, 2, true), MC_ECONFLICT);
+		ck_assert_str_eq(changes_of(one), "");
+		ck_assert_int_eq(access(base_arena_printf(arena, "%s/environments/." ENV ".new", folder),
+				     F_OK), -1);
+		ck_assert_int_eq(unlink(base_arena_printf(arena, "%s/environments/other", folder)), 0);
+		ck_assert_int_eq(k8s_generate_write(folder, parts, 2, true), MC_OK);
+		ck_assert_str_eq(changes_of(two), "");
+		ck_assert_int_eq(access(base_arena_printf(arena, "%s/environments/other/a.yaml", folder),
+				     F_OK), 0);
+	}
 	end();
 }
 END_TEST
@@ -352,7 +388,7 @@ START_TEST(test_killed)
 
 		if (pid == 0) {
 			for (unsigned i = round;; i++) {
-				(void)!k8s_generate_write(folder, ENV, trees[i % 2], false);
+				(void)!write_one(ENV, trees[i % 2], false);
 			}
 		}
 		(void)usleep(500 + round * 977 % 19000);
@@ -509,5 +545,5 @@ END_TEST
 CHECK_MAIN("k8s_generate_write", test_write_and_prune, test_nothing_is_touched_without_a_change,
     test_hand_changes, test_same_bytes_by_hand, test_damaged_manifest, test_other_files_are_kept,
     test_in_the_way, test_forged_manifest, test_not_a_folder, test_one_at_a_time, test_no_room,
-    test_killed, test_risks, test_risks_of_conditions, test_risks_of_one_key, test_risks_of_guards,
+    test_all_or_none, test_killed, test_risks, test_risks_of_conditions, test_risks_of_one_key, test_risks_of_guards,
     test_old_facts)
