@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "k8s/lint.h"
 #include "k8s/schema.h"
 
@@ -67,10 +68,16 @@ k8s_schema_new(void)
 bool
 k8s_schema_matches(const struct k8s_schema *schema, enum k8s_type type, const char *text)
 {
-	size_t len = 0;
+	size_t len = 0; /* in characters, as JSON Schema counts them */
 
-	for (const char *p = text; *p != '\0'; p++) {
-		len += ((unsigned char)*p & 0xc0) != 0x80; /* JSON Schema counts characters */
+	for (const char *p = text; *p != '\0'; len++) {
+		size_t bytes = base_utf8_len(p);
+
+		/* kustomize loses or refuses the others: controls, and what is no character */
+		if (bytes == 0 || strncmp(p, "\xef\xbf\xbe", 3) == 0 || strncmp(p, "\xef\xbf\xbf", 3) == 0) {
+			return false;
+		}
+		p += bytes;
 	}
 	return len > 0 && len <= K8S_TYPES[type].max_len &&
 	       regexec(&schema->compiled[type], text, 0, NULL, 0) == 0;

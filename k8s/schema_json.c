@@ -87,14 +87,15 @@ words(struct job *job, const char *all)
 	return base_tree_done(list);
 }
 
-/* For Python, "$" matches before a line end that closes a text, too. */
+/* As k8s_schema_matches has it. Also for Python, whose "$" matches before a line end that closes a
+ * text. */
 static const struct base_tree *
-line_end(struct job *job)
+unprintable(struct job *job)
 {
 	struct base_tree_build *map = map_new(job);
 
 	put_text(job, map, "type", "string");
-	put_text(job, map, "pattern", "\n");
+	put_text(job, map, "pattern", "[\\u0000-\\u001f\\u007f-\\u009f\\ufffe\\uffff]");
 	return base_tree_done(map);
 }
 
@@ -112,7 +113,7 @@ pattern(struct job *job, enum k8s_type type)
 	put_text(job, map, "pattern", K8S_TYPES[type].pattern);
 	put_int(job, map, "minLength", 1);
 	put_int(job, map, "maxLength", (int64_t)K8S_TYPES[type].max_len);
-	base_tree_put(map, "not", line_end(job));
+	base_tree_put(map, "not", unprintable(job));
 	return base_tree_done(map);
 }
 

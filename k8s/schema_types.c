@@ -12,7 +12,7 @@
 
 const struct k8s_type_info K8S_TYPES[K8S_TYPE_COUNT] = {
     [K8S_TEXT] = {"text", "^[^ \t\r\n]([^\t\r\n]*[^ \t\r\n])?$", 1024,
-	"one line of text without blanks around it"},
+	"one line of printable text without blanks around it"},
     [K8S_LABEL] = {"label", "^" LABEL "$", LIMIT_K8S_NAMESPACE,
 	"an RFC 1123 label: at most 63 of a-z, 0-9 and -, beginning and ending with a letter or "
 	"digit"},
