@@ -16,7 +16,7 @@ static const char *const RISK_WORDS[] = {
 };
 
 /* A class of facts that opens something by being there at all. */
-static const char *const OPENING[] = {"egress", "exposure", "fault", "principal"};
+static const char *const OPENING[] = {"address", "egress", "exposure", "fault", "principal"};
 
 struct fact {
 	const char *class;

@@ -144,6 +144,26 @@ edge_facts(struct facts *facts, const struct base_tree *edge)
 	}
 }
 
+/* A door for who shows no identity: each address for itself, so that one more is seen. */
+static void
+address_facts(struct facts *facts, const struct base_tree *service)
+{
+	const struct base_tree *rules = list_of(service, "byAddress");
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct base_tree *blocks = list_of(rules->items[i], "ipBlocks");
+
+		for (size_t j = 0; j < blocks->count; j++) {
+			add(facts, "address",
+			    base_arena_printf(facts->arena, "%s enters port %s of %s without an identity",
+				blocks->items[j]->text,
+				list_of(rules->items[i], "ports")->items[0]->text,
+				name_of(facts, service)),
+			    base_tree_str(rules->items[i], "reason", ""));
+		}
+	}
+}
+
 static void
 workload_facts(struct facts *facts, const struct base_tree *service)
 {
@@ -152,6 +172,7 @@ workload_facts(struct facts *facts, const struct base_tree *service)
 	const struct base_tree *exposed = list_of(service, "exposed");
 	const char *name = name_of(facts, service);
 
+	address_facts(facts, service);
 	for (size_t i = 0; i < ports->count; i++) {
 		add(facts, "mtls",
 		    base_arena_printf(facts->arena, "port %s of %s",

@@ -127,6 +127,7 @@ struct peer {
 	const char *namespace; /* NULL: anywhere */
 	const struct base_tree *selector;
 	const struct base_origin *origin;
+	const struct base_tree *ip_blocks; /* without namespace: only there; may be NULL */
 };
 
 static void
@@ -149,6 +150,7 @@ peer_push(struct k8s_model *model, struct base_tree_build *list, const struct pe
 	k8s_put_str(model, map, "why", peer->why, peer->origin);
 	k8s_put_str(model, map, "namespace", peer->namespace, peer->origin);
 	base_tree_put(map, "selector", peer->selector);
+	base_tree_put(map, "ipBlocks", peer->ip_blocks);
 	base_tree_put(map, "ports", ports);
 	base_tree_push(list, base_tree_done(map));
 }
@@ -228,13 +230,34 @@ ingress_of_leaving(struct k8s_model *model, const struct k8s_node *node,
 
 		for (; in != NULL; in = in->next_in) {
 			struct peer peer = {"egress", in->from->namespace, selector_of(in->from),
-			    in->origin};
+			    in->origin, NULL};
 
 			if (in->why == K8S_WHY_DECLARED && !is_again(model, seen, in->from)) {
 				peer_push(model, list, &peer,
 				    one_port(model, node->ports[0].workload, in->origin));
 			}
 		}
+	}
+}
+
+/* Callers without an identity come by their addresses, or, where pods are named, as those pods: what
+ * address another pod has is chance. */
+static void
+ingress_by_address(struct k8s_model *model, const struct k8s_port *port,
+    struct base_tree_build *list)
+{
+	const struct base_tree *callers = base_tree_at(port->spec, "plaintext.callers");
+
+	for (size_t i = 0; callers != NULL && callers->kind == BASE_TREE_LIST && i < callers->count;
+	     i++) {
+		const struct base_tree *pods = base_tree_get(callers->items[i], "pods");
+		struct peer peer = {"plaintext", base_tree_str(pods, "namespace", NULL),
+		    base_tree_get(pods, "selector"), callers->items[i]->origin, NULL};
+
+		if (peer.namespace == NULL) {
+			peer.ip_blocks = base_tree_get(callers->items[i], "addresses");
+		}
+		peer_push(model, list, &peer, one_port(model, port->workload, peer.origin));
 	}
 }
 
@@ -246,13 +269,16 @@ ingress(struct k8s_model *model, const struct k8s_node *node)
 
 	for (const struct k8s_edge *edge = node->in_first; edge != NULL; edge = edge->next_in) {
 		struct peer peer = {k8s_why_word(edge->why), edge->from->namespace,
-		    selector_of(edge->from), edge->origin};
+		    selector_of(edge->from), edge->origin, NULL};
 
 		peer_push(model, list, &peer, edge_ports(model, edge));
 	}
 	ingress_of_leaving(model, node, list);
+	for (size_t i = 0; i < node->port_count; i++) {
+		ingress_by_address(model, &node->ports[i], list);
+	}
 	if (node->kind == K8S_NODE_GATEWAY && k8s_is_ingress(node)) {
-		struct peer anyone = {"clients", NULL, NULL, node->origin};
+		struct peer anyone = {"clients", NULL, NULL, node->origin, NULL};
 		struct base_tree_build *ports = base_tree_list(model->arena, node->origin);
 
 		port_push(model, ports, 80, "TCP", node->origin);
@@ -270,7 +296,7 @@ egress_platform(struct k8s_model *model, struct base_tree_build *list)
 	const struct base_tree *authority = base_tree_get(model->mesh, "authority");
 	struct base_tree_build *dns = base_tree_list(model->arena, origin);
 	struct peer peer = {"dns", "kube-system", label(model, "k8s-app", "kube-dns", origin),
-	    origin};
+	    origin, NULL};
 
 	port_push(model, dns, 53, "UDP", origin);
 	port_push(model, dns, 53, "TCP", origin);
@@ -292,7 +318,7 @@ egress_edge(struct k8s_model *model, struct base_tree_build *list, const struct 
     struct k8s_index *seen)
 {
 	struct peer peer = {k8s_why_word(edge->why), edge->to->namespace, selector_of(edge->to),
-	    edge->origin};
+	    edge->origin, NULL};
 
 	if (edge->to->kind == K8S_NODE_EXTERNAL && edge->why == K8S_WHY_EGRESS) {
 		peer.namespace = NULL;
