@@ -18,8 +18,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ["MESHCA_BIN"]).resolve()
 ECOTRACK = ROOT / "k8s/examples/ecotrack"
 ROWS = yaml.safe_load((ROOT / "k8s/tasks.yaml").read_text())["tasks"]
-NEEDS = {"proven here": {"title", "objects", "test"}, "configured, needs a cluster": {"title", "objects", "test"},
-         "procedure": {"title", "why"}, "open": {"why"}}
+NEEDS = {"proven here": {"title", "what", "objects", "test"},
+         "configured, needs a cluster": {"title", "what", "objects", "test"},
+         "procedure": {"title", "what", "why"}, "open": {"title", "why"}}
+TITLE_LENGTH = 60
 
 
 def render():
@@ -41,6 +43,12 @@ class Tasks(unittest.TestCase):
     def test_rows_say_what_their_status_needs(self):
         for row in ROWS:
             self.assertEqual(set(row) - {"id", "status"}, NEEDS[row["status"]], row["id"])
+
+    def test_titles_tell_rows_apart(self):
+        for row in ROWS:
+            self.assertRegex(row.get("title") or "", rf"^(?=.{{1,{TITLE_LENGTH}}}$)\S+( \S+)*$", row["id"])
+        seen = collections.Counter(row["title"] for row in ROWS)
+        self.assertEqual([title for title, count in seen.items() if count > 1], [])
 
     def test_tests_are_there(self):
         for row in ROWS:
