@@ -225,7 +225,7 @@ def services_have_their_routes(tree, model):
                     index.spec("VirtualService", service["namespace"], name).get("http", [])}
             index.same(name, list(have), [route["name"] for route in routes])
             for route in routes:
-                for key in ("match", "timeout", "retries"):
+                for key in ("match", "timeout", "retries", "fault"):
                     index.same(f"{name} {route['name']} {key}", at(have.get(route["name"]), key), route.get(key))
                 index.same(f"{name} {route['name']}", at(have.get(route["name"]), "route"), route["destinations"])
                 if route["retries"]["attempts"] and not route.get("idempotent"):
@@ -365,6 +365,19 @@ def delivery_leaves_what_others_own(tree, model):
     have = [(row["kind"], row["namespace"], row["name"], path) for row in spec.get("ignoreDifferences", [])
             for path in row.get("jqPathExpressions", []) + row.get("jsonPointers", [])]
     index.same(name, sorted(have), sorted(ignored(model)))
+    return index.found
+
+
+@proof
+def faults_end(tree, model):
+    """A fault's last day stands on its object, where the admission policy asks for it."""
+    index = Index(tree)
+    for service in model["services"]:
+        for name, routes in [(service["name"], service["routes"])] + [
+                (f"{service['name']}-{one['gateway']['name']}", one["routes"]) for one in service["exposed"]]:
+            want = {"meshca.dev/fault-expires." + row["name"]: row["faultExpires"] for row in routes if row.get("fault")}
+            notes = at(index.get("VirtualService", service["namespace"], name), "metadata", "annotations") or {}
+            index.same(name, {key: value for key, value in notes.items() if key.startswith("meshca.dev/fault-")}, want)
     return index.found
 
 
@@ -771,6 +784,21 @@ def topics_have_users_and_rights(tree, model):
     return index.found
 
 
+# What each kind of evidence must say to be any, where the environment is as strict as it says that it is.
+EVIDENCE = {
+    "PeerAuthentication": lambda one, its: at(one, "spec", "mtls", "mode") == its["mtls"],
+    "ServiceAccount": lambda one, its: one.get("automountServiceAccountToken") is False,
+    "NetworkPolicy": lambda one, its: sorted(at(one, "spec", "policyTypes") or []) == ["Egress", "Ingress"] and all(
+        rule.get("from") for rule in at(one, "spec", "ingress") or []),
+    "Sidecar": lambda one, its: at(one, "spec", "outboundTrafficPolicy", "mode") == its["outbound"],
+    "Telemetry": lambda one, its: any(word in str(at(one, "spec", "accessLogging"))
+                                      for word in ("rbac_access_denied", "dry_run")),
+    "AuthorizationPolicy": lambda one, its: one.get("spec") == {} or at(one, "spec", "action") == "ALLOW" and bool(
+        at(one, "spec", "rules")) and all(name and "*" not in name for name in principals_of(one["spec"])) and all(
+            at(to, "operation", "ports") for rule in one["spec"]["rules"] for to in rule.get("to", [{}])),
+}
+
+
 @proof
 def evidence_is_there(tree, model):
     index = Index(tree)
@@ -778,7 +806,9 @@ def evidence_is_there(tree, model):
         one["class"] == "pci" for one in model["services"]), True)
     for row in model["evidence"]:
         for one in row["objects"]:
-            index.get(one["kind"], one["namespace"], one["name"])
+            thing = index.get(one["kind"], one["namespace"], one["name"])
+            if thing and not EVIDENCE[one["kind"]](thing, model["environment"]):
+                index.found.append((one["name"], f"{one['kind']} is no evidence of {row['requirement']}"))
     return index.found
 
 

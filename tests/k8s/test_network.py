@@ -147,6 +147,9 @@ class Network(unittest.TestCase):
             for port in (80, 443):
                 self.assertEqual(self.policies.passes(pod, OUTSIDE, port),
                                  kind == "gateway" and (namespace, name) in leaving and port == 443, (name, port))
+        for namespace in sorted({key[1] for key in self.pods}):
+            for port in (80, 443):
+                self.assertFalse(self.policies.passes((namespace, {"app": "nobody"}), OUTSIDE, port), namespace)
 
     def test_without_a_policy_everything_passes(self):
         """What the tests above see is the policies' doing."""

@@ -120,6 +120,8 @@ WEAKER = [
     ("VirtualService", ("retries", "attempts"), int, 9),
     ("VirtualService", ("timeout",), str, "3600s"),
     ("VirtualService", ("match",), list, None),
+    ("VirtualService", ("percentage", "value"), int, 100),
+    ("VirtualService", ("meshca.dev/fault-expires.read",), str, "2999-12-31"),
     ("Sidecar", ("outboundTrafficPolicy", "mode"), "REGISTRY_ONLY", "ALLOW_ANY"),
     ("Sidecar", ("hosts",), list, ["*/*"]),
     ("ServiceEntry", ("exportTo",), list, ["*"]),
