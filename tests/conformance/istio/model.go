@@ -31,6 +31,7 @@ type Service struct {
 	Subsets                                                 []struct{ Name string }
 	Routes                                                  []Route
 	Allow                                                   []Allow
+	ByAddress                                               []ByAddress
 	Callees                                                 []Callee
 	Policy                                                  Policy
 	Generate                                                bool
@@ -50,6 +51,7 @@ type Port struct {
 
 type Route struct {
 	Name       string
+	Match      []map[string]any
 	Timeout    string
 	Idempotent bool
 	Retries    struct {
@@ -74,6 +76,11 @@ type Allow struct {
 	Methods    []string
 	Paths      []string
 	Tcp        bool
+}
+
+type ByAddress struct {
+	Name            string
+	Ports, IpBlocks []string
 }
 
 type Callee struct {
