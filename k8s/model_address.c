@@ -53,7 +53,7 @@ range_trim(struct range *range)
 
 	for (size_t i = 0; i < range->size; i++) {
 		unsigned kept = range->prefix <= 8 * i ? 0 : range->prefix - 8 * (unsigned)i;
-		uint8_t mask = kept >= 8 ? 0xff : (uint8_t)(0xff << (8 - kept));
+		uint8_t mask = (uint8_t)(kept >= 8 ? 0xffu : 0xff00u >> kept);
 
 		any = any || (range->address[i] & (uint8_t)~mask) != 0;
 		range->address[i] &= mask;
