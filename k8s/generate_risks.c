@@ -34,6 +34,7 @@ static const struct trait {
     {"guard", false, true, true},
     {"mtls", false, false, false},
     {"principal", true, false, false},
+    {"stranger", true, false, false},
     {"topic", true, false, true},
 };
 

@@ -62,9 +62,17 @@ K8S_LINT_ROW(1030, LINT_REGISTRATION, K8S_ERROR, NULL,
     "The authority takes registrations for lifetimes of whole seconds, from a minute to ten years, and at most 16 DNS "
     "names: what a certificate can hold.")
 K8S_LINT_ROW(1031, LINT_PLAINTEXT_REFUSED, K8S_WARNING, NULL,
-    "A port that takes connections without mTLS in a namespace that denies who has no edge: a caller without a proxy has no "
-    "identity, so no rule lets it in, and only callers of the mesh get through.")
+    "A caller without a proxy has no identity, so no edge lets it in: a port that takes connections without mTLS and names "
+    "no callers by address is of use to the mesh alone, which does not need the exception.")
 K8S_LINT_ROW(1032, LINT_SELECTOR_SHARED, K8S_ERROR, "selector-shared",
     "Rules hold for pods: those that two documents choose get what both are allowed.")
 K8S_LINT_ROW(1033, LINT_FIREWALL_CHOICE, K8S_ERROR, NULL,
     "A gateway whose firewall is a service refuses everything when there is no such service.")
+K8S_LINT_ROW(1041, LINT_ADDRESS_INVALID, K8S_ERROR, "plaintext-port",
+    "A range that is written otherwise than it is read lets in others than were meant.")
+K8S_LINT_ROW(1042, LINT_ADDRESS_WIDE, K8S_WARNING, "plaintext-port",
+    "A range of a large part of all addresses is no limit: whoever has a way to the port gets in without an identity.")
+K8S_LINT_ROW(1043, LINT_CALLER_PODS, K8S_ERROR, NULL,
+    "Pods of the mesh's namespaces come with an identity or not at all: their own NetworkPolicy lets them out by edges only.")
+K8S_LINT_ROW(1044, LINT_CALLER_NETWORK, K8S_WARNING, "plaintext-port",
+    "Only NetworkPolicy knows pods without an identity; without it everybody at their addresses gets in.")

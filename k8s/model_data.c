@@ -302,6 +302,7 @@ put_reach(struct k8s_model *model, struct base_tree_build *map, const struct k8s
 	k8s_put_port_mtls(model, map, node);
 	base_tree_put(map, "subsets", base_tree_done(base_tree_list(model->arena, node->origin)));
 	base_tree_put(map, "allow", k8s_model_allow(model, node));
+	base_tree_put(map, "byAddress", k8s_model_by_address(model, node));
 	base_tree_put(map, "sidecar", k8s_model_sidecar(model, node));
 	base_tree_put(map, "callees", k8s_model_callees(model, node));
 	base_tree_put(map, "network", k8s_model_network(model, node));

@@ -161,6 +161,26 @@ edge_facts(struct k8s_facts *facts, const struct base_tree *edge)
 	}
 }
 
+/* A door for who shows no identity: each address for itself, so that one more is seen. */
+static void
+stranger_facts(struct k8s_facts *facts, const struct base_tree *service)
+{
+	const struct base_tree *rules = k8s_fact_items(service, "byAddress");
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct base_tree *blocks = k8s_fact_items(rules->items[i], "ipBlocks");
+
+		for (size_t j = 0; j < blocks->count; j++) {
+			add_opening(facts, "stranger",
+			    base_arena_printf(facts->arena, "%s enters port %s of %s without an identity",
+				blocks->items[j]->text,
+				k8s_fact_items(rules->items[i], "ports")->items[0]->text,
+				k8s_fact_name(facts, service)),
+			    base_tree_str(rules->items[i], "reason", ""));
+		}
+	}
+}
+
 /* Rights of a data service's users, which the data service itself holds them to. */
 static void
 topic_facts(struct k8s_facts *facts, const struct base_tree *user, const char *data)
@@ -188,6 +208,7 @@ workload_facts(struct k8s_facts *facts, const struct base_tree *service)
 	const struct base_tree *users = k8s_fact_items(service, "users");
 	const char *name = k8s_fact_name(facts, service);
 
+	stranger_facts(facts, service);
 	for (size_t i = 0; i < ports->count; i++) {
 		add(facts, "mtls",
 		    base_arena_printf(facts->arena, "port %s of %s",

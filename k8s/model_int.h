@@ -124,6 +124,11 @@ const struct base_tree *k8s_model_ports(struct k8s_model *model, const struct k8
 void k8s_put_port_mtls(struct k8s_model *model, struct base_tree_build *map,
     const struct k8s_node *node);
 const struct base_tree *k8s_model_allow(struct k8s_model *model, const struct k8s_node *node);
+/* One rule for each plaintext port that names callers: name, declared, ports, ipBlocks, reason. */
+const struct base_tree *k8s_model_by_address(struct k8s_model *model, const struct k8s_node *node);
+/* Findings of a port that has a map `plaintext`. */
+void k8s_model_check_plaintext(struct k8s_model *model, const struct k8s_node *node,
+    const struct k8s_port *port);
 const struct base_tree *k8s_model_callees(struct k8s_model *model, const struct k8s_node *node);
 const struct base_tree *k8s_model_sidecar(struct k8s_model *model, const struct k8s_node *node);
 const struct base_tree *k8s_model_network(struct k8s_model *model, const struct k8s_node *node);

@@ -272,6 +272,27 @@ ingress_of_leaving(struct k8s_model *model, const struct k8s_node *node,
 	}
 }
 
+/* Callers without an identity come by their addresses, or, where pods are named, as those pods: what
+ * address another pod has is chance. */
+static void
+ingress_by_address(struct k8s_model *model, const struct k8s_port *port,
+    struct base_tree_build *list)
+{
+	const struct base_tree *callers = base_tree_at(port->spec, "plaintext.callers");
+
+	for (size_t i = 0; callers != NULL && callers->kind == BASE_TREE_LIST && i < callers->count;
+	     i++) {
+		const struct base_tree *pods = base_tree_get(callers->items[i], "pods");
+		struct peer peer = {"plaintext", base_tree_str(pods, "namespace", NULL),
+		    base_tree_get(pods, "selector"), callers->items[i]->origin, NULL};
+
+		if (peer.namespace == NULL) {
+			peer.ip_blocks = base_tree_get(callers->items[i], "addresses");
+		}
+		peer_push(model, list, &peer, one_port(model, port->workload, peer.origin));
+	}
+}
+
 /* Probes need no rule: a policy never cuts off a pod from its own node. */
 static const struct base_tree *
 ingress(struct k8s_model *model, const struct k8s_node *node)
@@ -285,6 +306,9 @@ ingress(struct k8s_model *model, const struct k8s_node *node)
 		peer_push(model, list, &peer, edge_ports(model, edge));
 	}
 	ingress_of_leaving(model, node, list);
+	for (size_t i = 0; i < node->port_count; i++) {
+		ingress_by_address(model, &node->ports[i], list);
+	}
 	if (node->kind == K8S_NODE_GATEWAY && k8s_is_ingress(node)) {
 		struct peer anyone = {"clients", NULL, NULL, node->origin, NULL};
 		struct base_tree_build *ports = base_tree_list(model->arena, node->origin);

@@ -76,7 +76,7 @@ static const struct field NAMESPACE[] = {NEED("name", TEXT), NEED("kind", TEXT),
 
 /* --- what workloads have in common --- */
 static const struct field POD[] = {NEED("kind", TEXT), NEED("name", TEXT), END};
-static const struct field PLAINTEXT[] = {NEED("reason", TEXT), MAY("expires", TEXT), END};
+static const struct field PLAINTEXT[] = {NEED("reason", TEXT), MAY("callers", WHOLES), END};
 static const struct field PORT[] = {NEED("name", TEXT), NEED("declared", TEXT),
     NEED("protocol", TEXT), NEED("appProtocol", TEXT), NEED("port", INT),
     NEED("workloadPort", INT), MAY("http", FLAG), MAY("tcp", FLAG), MAY("grpc", FLAG),
@@ -94,6 +94,8 @@ static const struct field ALLOW_JWT[] = {NEED("issuer", TEXT), {"rules", MAPS, f
 static const struct field ALLOW[] = {NEED("name", TEXT), {"from", MAP, false, FROM},
     NEED("principals", TEXTS), NEED("ports", TEXTS), MAY("methods", TEXTS), MAY("paths", TEXTS),
     MAY("http", FLAG), MAY("tcp", FLAG), {"jwt", MAP, true, ALLOW_JWT}, END};
+static const struct field BY_ADDRESS[] = {NEED("name", TEXT), NEED("declared", TEXT), NEED("ports", TEXTS),
+    NEED("ipBlocks", TEXTS), NEED("reason", TEXT), END};
 static const struct field SIDECAR[] = {NEED("hosts", TEXTS), MAY("outbound", TEXT), END};
 static const struct field CALLEE[] = {NEED("kind", TEXT), NEED("name", TEXT),
     NEED("namespace", TEXT), NEED("host", TEXT), NEED("port", INT), NEED("workloadPort", INT),
@@ -172,7 +174,8 @@ static const struct field USED_TOPIC[] = {NEED("name", TEXT), NEED("access", TEX
 	    {"workload", MAP, false, POD}, MAY("generate", FLAG), APPLIES, \
 	    {"ports", MAPS, false, PORT}, {"portMtls", MAPS, true, PORT_MTLS}, \
 	    MAY("portLevelMtls", WHOLE), {"subsets", MAPS, false, SUBSET}, \
-	    {"allow", MAPS, false, ALLOW}, {"sidecar", MAP, false, SIDECAR}, \
+	    {"allow", MAPS, false, ALLOW}, {"byAddress", MAPS, false, BY_ADDRESS}, \
+	    {"sidecar", MAP, false, SIDECAR}, \
 	    {"callees", MAPS, false, CALLEE}, {"network", MAP, false, NETWORK}, \
 	    {"telemetry", MAP, false, TELEMETRY}, MAY("proxy", WHOLE), MAY("probes", WHOLE), \
 	    MAY("resources", WHOLE), MAY("scaling", WHOLE), MAY("objectives", WHOLE)

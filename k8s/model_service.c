@@ -351,6 +351,7 @@ k8s_model_services(struct k8s_model *model)
 		base_tree_put(map, "tcpRoutes", k8s_model_tcp_routes(model, node));
 		base_tree_put(map, "exposed", k8s_model_exposed(model, node));
 		base_tree_put(map, "allow", k8s_model_allow(model, node));
+		base_tree_put(map, "byAddress", k8s_model_by_address(model, node));
 		base_tree_put(map, "sidecar", k8s_model_sidecar(model, node));
 		base_tree_put(map, "callees", k8s_model_callees(model, node));
 		base_tree_put(map, "budget", k8s_model_budget(model, node));

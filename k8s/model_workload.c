@@ -118,6 +118,19 @@ k8s_model_ports(struct k8s_model *model, const struct k8s_node *node)
 	return base_tree_done(list);
 }
 
+/* Names that share a workload port have one mode, and the first one's reason. */
+static bool
+is_plaintext_before(const struct k8s_node *node, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (node->ports[i].workload == node->ports[at].workload &&
+		    base_tree_get(node->ports[i].spec, "plaintext") != NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* portLevelMtls wants workload ports, and a policy with a selector (its CEL says so). */
 void
 k8s_put_port_mtls(struct k8s_model *model, struct base_tree_build *map,
@@ -134,14 +147,11 @@ k8s_put_port_mtls(struct k8s_model *model, struct base_tree_build *map,
 		if (plain == NULL || plain->kind != BASE_TREE_MAP) {
 			continue;
 		}
-		any = true;
-		if (!k8s_observes(k8s_model_space(model, node->namespace))) {
-			k8s_model_find(model, LINT_PLAINTEXT_REFUSED, plain->origin,
-			    "allow its callers by address in a policy of your own, or let them have a "
-			    "proxy", "%s of %s/%s takes connections without mTLS, and no rule is for "
-			    "callers without an identity", node->ports[i].declared, node->namespace,
-			    node->name);
+		k8s_model_check_plaintext(model, node, &node->ports[i]);
+		if (is_plaintext_before(node, i)) {
+			continue;
 		}
+		any = true;
 		item = base_tree_map(model->arena, plain->origin);
 		k8s_put_int(model, item, "port", node->ports[i].workload, plain->origin);
 		k8s_put_str(model, item, "mode", "PERMISSIVE", plain->origin);

@@ -28,9 +28,33 @@ static const struct k8s_field WORKLOAD[] = {
 const struct k8s_map K8S_WORKLOAD = {"Workload", NULL, NULL, WORKLOAD,
     "The pods behind a document."};
 
+static const struct k8s_field CALLER_PODS[] = {
+    {"namespace", K8S_LABEL, K8S_REQUIRED, NULL, NULL, NULL,
+	"Their namespace, which is none of this inventory's."},
+    {"selector", K8S_TEXTS, 0, NULL, NULL, NULL, "Their labels; without it all of its pods."},
+    K8S_END,
+};
+static const struct k8s_map CALLER_PODS_MAP = {"CallerPods", NULL, NULL, CALLER_PODS,
+    "Pods of the cluster that have no proxy."};
+
+static const struct k8s_field PLAINTEXT_CALLER[] = {
+    {"addresses", K8S_CIDR, K8S_LIST | K8S_SOME | K8S_REQUIRED, NULL, NULL, NULL,
+	"Where its connections come from, as the proxy sees it: the other end of the connection, whatever a header "
+	"says. One address is 192.0.2.7/32. A balancer that puts its own address in place of the client's lets in all of "
+	"its clients."},
+    {"pods", K8S_MAP, 0, NULL, NULL, &CALLER_PODS_MAP,
+	"Which pods these addresses are of; NetworkPolicy then lets in those pods in place of the addresses."},
+    K8S_END,
+};
+static const struct k8s_map PLAINTEXT_CALLER_MAP = {"PlaintextCaller", NULL, NULL, PLAINTEXT_CALLER,
+    "A caller without an identity. It may use the whole port, without a token; who has an identity needs calls and "
+    "accepts all the same."};
+
 static const struct k8s_field PLAINTEXT[] = {
     {"reason", K8S_TEXT, K8S_REQUIRED, NULL, NULL, NULL,
 	"Why this port takes connections without mTLS; it is shown in every review."},
+    {"callers", K8S_MAP, K8S_LIST | K8S_SOME, NULL, NULL, &PLAINTEXT_CALLER_MAP,
+	"Who may come without an identity; without it nobody may."},
     K8S_END,
 };
 const struct k8s_map K8S_PLAINTEXT = {"Plaintext", NULL, NULL, PLAINTEXT,

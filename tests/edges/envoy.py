@@ -56,8 +56,13 @@ def cluster(name, port):
         {"lb_endpoints": [{"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}}}]}]}}
 
 
-def listener(name, address, port, chain):
-    return {"name": name, "filter_chains": [chain],
+INSPECTOR = {"name": "envoy.filters.listener.tls_inspector", "typed_config": {
+    "@type": "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"}}
+
+
+def listener(name, address, port, *chains):
+    """Of several chains, that one serves a connection whose match is nearest; the inspector sees whether it is TLS."""
+    return {"name": name, "filter_chains": list(chains), "listener_filters": [INSPECTOR] if len(chains) > 1 else [],
             "address": {"socket_address": {"address": address, "port_value": port}}}
 
 

@@ -404,6 +404,53 @@ def gateways_know_their_principals(tree):
                         yield one, f"principals at {gateway['metadata']['name']}, which asks for no certificate"
 
 
+def sources(rule):
+    return [row.get("source") or {} for row in rule.get("from", [])]
+
+
+def exempt_ports(tree):
+    """(namespace, labels of the workload, port) that takes connections without mTLS."""
+    return {(one["metadata"].get("namespace", ""), tuple(sorted(labels_of(spec).items())), str(port))
+            for one, spec in tree.spec("PeerAuthentication") for port, rule in (spec.get("portLevelMtls") or {}).items()
+            if rule.get("mode") != "STRICT"}
+
+
+@invariant
+def addresses_enter_plaintext_ports_only(tree):
+    """Who shows no identity is let in by the address of its connection, to ports that are exempt from mTLS; an address
+    never stands in for an identity, and a header never for an address (but at gateways, which count their proxies)."""
+    exempt = exempt_ports(tree)
+    gateways = {tuple(sorted((spec.get("selector") or {}).items())) for _, spec in tree.spec("Gateway")}
+    for one, spec in tree.spec("AuthorizationPolicy"):
+        labels = tuple(sorted(labels_of(spec).items()))
+        for rule in spec.get("rules", []) if spec.get("action", "ALLOW") == "ALLOW" else ():
+            if any("remoteIpBlocks" in source for source in sources(rule)) and labels not in gateways:
+                yield one, "lets in by X-Forwarded-For, which any caller writes"
+            if not any("ipBlocks" in source for source in sources(rule)):
+                continue
+            if any(source.get("notPrincipals") != ["*"] for source in sources(rule)):
+                yield one, "an address stands in for an edge"
+            ports = {str(port) for operation in operations(rule) for port in operation.get("ports", [])}
+            if not labels or not ports or any(not operation.get("ports") for operation in operations(rule)):
+                yield one, "by address to more than a port of a workload"
+            for port in sorted(ports):
+                if labels and (one["metadata"].get("namespace", ""), labels, port) not in exempt:
+                    yield one, f"by address to port {port}, which takes mTLS only"
+
+
+@invariant
+def networks_open_to_addresses_that_rules_know(tree):
+    known = {(one["metadata"].get("namespace", ""), tuple(sorted(labels_of(spec).items())), block, str(port))
+             for one, spec in tree.spec("AuthorizationPolicy") for rule in spec.get("rules", [])
+             for source in sources(rule) for block in source.get("ipBlocks", [])
+             for operation in operations(rule) for port in operation.get("ports", [])}
+    for one, spec in tree.spec("NetworkPolicy"):
+        labels = tuple(sorted(((spec.get("podSelector") or {}).get("matchLabels") or {}).items()))
+        for rule in spec.get("ingress") or []:
+            for cidr in [peer["ipBlock"]["cidr"] for peer in rule.get("from", []) if "ipBlock" in peer]:
+                for port in [str(port.get("port")) for port in rule.get("ports") or [{}]]:
+                    if (one["metadata"].get("namespace", ""), labels, cidr, port) not in known:
+                        yield one, f"{cidr} may come to port {port}, which no rule allows"
 def modes(kind, spec):
     """Of what is for listeners of some modes only; None: of all."""
     if kind == "Telemetry":

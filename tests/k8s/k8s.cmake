@@ -7,7 +7,7 @@ set_tests_properties(k8s/invariants PROPERTIES TIMEOUT 240
 add_test(NAME k8s/network COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/k8s/test_network.py)
 set_tests_properties(k8s/network PROPERTIES TIMEOUT 120 ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 add_test(NAME k8s/proofs COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/k8s/test_proofs.py)
-set_tests_properties(k8s/proofs PROPERTIES TIMEOUT 120 ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+set_tests_properties(k8s/proofs PROPERTIES TIMEOUT 300 ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 add_test(NAME k8s/components COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/k8s/test_components.py)
 set_tests_properties(k8s/components PROPERTIES TIMEOUT 120
   ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")

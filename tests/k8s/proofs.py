@@ -219,14 +219,13 @@ def services_have_their_routes(tree, model):
     index = Index(tree)
     for service in model["services"]:
         rows = [(service["name"], service["routes"])]
-        if service["exposed"]:
-            rows.append((service["name"] + "-public", [row for each in service["exposed"] for row in each["routes"]]))
+        rows += [(f"{service['name']}-{one['gateway']['name']}", one["routes"]) for one in service["exposed"]]
         for name, routes in rows:
             have = {route["name"]: route for route in
                     index.spec("VirtualService", service["namespace"], name).get("http", [])}
             index.same(name, list(have), [route["name"] for route in routes])
             for route in routes:
-                for key in ("match", "timeout", "retries"):
+                for key in ("match", "timeout", "retries", "fault"):
                     index.same(f"{name} {route['name']} {key}", at(have.get(route["name"]), key), route.get(key))
                 index.same(f"{name} {route['name']}", at(have.get(route["name"]), "route"), route["destinations"])
                 if route["retries"]["attempts"] and not route.get("idempotent"):
@@ -291,7 +290,7 @@ def callers_wait_for_their_callees(tree, model):
         return max(float((route.get("timeout") or "0s").rstrip("s")) for route in routes)
     for caller in model["services"]:
         own = longest(caller["namespace"], caller["name"])
-        index.same(caller["name"], own > 0, True)
+        index.same(caller["name"], own > 0, any("timeout" in route for route in caller["routes"]))
         for callee in caller["callees"]:
             if callee["kind"] == "service" and longest(callee["namespace"], callee["name"]) > own:
                 index.found.append((caller["name"], f"waits {own} s, less than {callee['name']}"))
@@ -318,7 +317,7 @@ def rollouts_are_analysed(tree, model):
 
 @proof
 def rollouts_shift_weights(tree, model):
-    """The rollout shifts weights of routes that there are, between subsets that there are; delivery leaves them."""
+    """The rollout shifts weights of routes that there are, between subsets that there are."""
     index = Index(tree)
     for service in model["services"]:
         if not at(service, "rollout", "canary"):
@@ -331,15 +330,54 @@ def rollouts_shift_weights(tree, model):
         subsets = {one["name"] for one in index.spec("DestinationRule", namespace, name).get("subsets", [])}
         index.same(name, subsets, {at(istio, "destinationRule", key) for key in (
             "stableSubsetName", "canarySubsetName")})
-        want = [name] + ([name + "-public"] if service["exposed"] else [])
+        want = [name] + [f"{name}-{one['gateway']['name']}" for one in service["exposed"]]
         index.same(name, [one["name"] for one in istio.get("virtualServices", [])], want)
         for one in istio.get("virtualServices", []):
             routes = {route["name"] for route in index.spec("VirtualService", namespace, one["name"]).get("http", [])}
             index.same(one["name"], set(one["routes"]) <= routes, True)
-        ignored = {(row["kind"], row["name"]) for application in index.of("Application")
-                   for row in application["spec"].get("ignoreDifferences", []) if row["namespace"] == namespace}
-        wanted = {("DestinationRule", name), ("Rollout", service["workload"]["name"])}
-        index.same("Application", wanted | {("VirtualService", each) for each in want} <= ignored, True)
+    return index.found
+
+
+def ignored(model):
+    """(kind, namespace, name, what) that somebody else writes while the mesh runs: rollouts and autoscalers."""
+    for service in model["services"]:
+        space, name = service["namespace"], service["name"]
+        if at(service, "rollout", "canary"):
+            for each in [name] + [f"{name}-{one['gateway']['name']}" for one in service["exposed"]]:
+                yield "VirtualService", space, each, ".spec.http[].route[].weight"
+            yield "DestinationRule", space, name, '.spec.subsets[].labels."rollouts-pod-template-hash"'
+        if at(service, "rollout", "blueGreen"):
+            yield "Service", space, name, '.spec.selector."rollouts-pod-template-hash"'
+        if service.get("scaling"):
+            yield service["workload"]["kind"], space, service["workload"]["name"], "/spec/replicas"
+
+
+@proof
+def delivery_leaves_what_others_own(tree, model):
+    """Exactly that: whatever else Argo CD ignored, nobody would put right."""
+    index = Index(tree)
+    name = f"{model['mesh']['name']}-{model['environment']['name']}"
+    if model["mesh"].get("delivery") != "argo-cd":
+        index.same("Application", index.of("Application"), [])
+        return index.found
+    spec = index.spec("Application", "", name)
+    index.same(name, "RespectIgnoreDifferences=true" in (at(spec, "syncPolicy", "syncOptions") or []), True)
+    have = [(row["kind"], row["namespace"], row["name"], path) for row in spec.get("ignoreDifferences", [])
+            for path in row.get("jqPathExpressions", []) + row.get("jsonPointers", [])]
+    index.same(name, sorted(have), sorted(ignored(model)))
+    return index.found
+
+
+@proof
+def faults_end(tree, model):
+    """A fault's last day stands on its object, where the admission policy asks for it."""
+    index = Index(tree)
+    for service in model["services"]:
+        for name, routes in [(service["name"], service["routes"])] + [
+                (f"{service['name']}-{one['gateway']['name']}", one["routes"]) for one in service["exposed"]]:
+            want = {"meshca.dev/fault-expires." + row["name"]: row["faultExpires"] for row in routes if row.get("fault")}
+            notes = at(index.get("VirtualService", service["namespace"], name), "metadata", "annotations") or {}
+            index.same(name, {key: value for key, value in notes.items() if key.startswith("meshca.dev/fault-")}, want)
     return index.found
 
 
@@ -397,11 +435,32 @@ def nobody_else_is_allowed(tree, model):
             index.same("deny-all", (deny != {} and not at(deny, "spec", "rules"), at(deny, "spec", "selector")), (
                 True, None))
     known = {(one["namespace"], f"{one['name']}-{allow['name']}")
-             for one in callees(model) + model["gateways"] for allow in one["allow"]}
+             for one in callees(model) + model["gateways"] for allow in one["allow"] + one.get("byAddress", [])}
     for one in index.of("AuthorizationPolicy"):
         key = one["metadata"]["namespace"], one["metadata"]["name"]
         if at(one, "spec", "action") == "ALLOW" and at(one, "spec", "rules") and key not in known:
             index.found.append((key, "allows without an edge"))
+    return index.found
+
+
+@proof
+def addresses_enter_their_port(tree, model):
+    """Callers without an identity: the addresses of the model, to that port of that workload, and nobody with one."""
+    index = Index(tree)
+    for service in callees(model):
+        plain = {str(port["workloadPort"]) for port in service["ports"] if port.get("plaintext")}
+        for rule in service["byAddress"]:
+            name = f"{service['name']}-{rule['name']}"
+            spec = index.spec("AuthorizationPolicy", service["namespace"], name)
+            index.same(name, spec, {
+                "selector": {"matchLabels": service["selector"]}, "action": "ALLOW", "rules": [{
+                    "from": [{"source": {"ipBlocks": rule["ipBlocks"], "notPrincipals": ["*"]}}],
+                    "to": [{"operation": {"ports": rule["ports"]}}]}]})
+            index.same(name, set(rule["ports"]) <= plain, True)
+        if plain:
+            index.same(service["name"], index.spec("PeerAuthentication", service["namespace"], service["name"]), {
+                "selector": {"matchLabels": service["selector"]}, "mtls": {"mode": service["mtls"]},
+                "portLevelMtls": {port: {"mode": "PERMISSIVE"} for port in plain}})
     return index.found
 
 
@@ -490,7 +549,7 @@ def gateway_routes_lead_to_services(tree, model):
     index = Index(tree)
     for gateway in ingress(model):
         for route in gateway["routes"]:
-            spec = index.spec("VirtualService", route["namespace"], route["service"] + "-public")
+            spec = index.spec("VirtualService", route["namespace"], f"{route['service']}-{gateway['name']}")
             index.same(route["service"], spec.get("gateways"), [f"{gateway['namespace']}/{gateway['name']}"])
             index.same(route["service"], sorted(spec.get("hosts", [])), sorted(gateway["hosts"]))
     return index.found
@@ -528,11 +587,21 @@ def gateways_look_at_addresses(tree, model):
     return index.found
 
 
+# What each limit of a gateway becomes in Envoy's words; those of the first four are divided among the pods.
+LIMITS = {"requestsPerSecond": "tokens_per_fill", "burst": "max_tokens", "perClientPerMinute": "max_tokens",
+          "connections": "max_connections", "bodyBytes": "max_request_bytes"}
+
+
 @proof
 def gateways_limit(tree, model):
+    """Each limit that the model has is there, and none that it has not; all pods together stay below the total."""
     index = Index(tree)
     for gateway in ingress(model):
-        want, values = gateway["limits"]["perInstance"], []
+        limits, values = gateway.get("limits"), []
+        if not limits:
+            index.same(gateway["name"], ("EnvoyFilter", gateway["namespace"], gateway["name"] + "-limits") in
+                       index.things, False)
+            continue
         stack = [index.spec("EnvoyFilter", gateway["namespace"], gateway["name"] + "-limits")]
         while stack:
             node = stack.pop()
@@ -541,15 +610,18 @@ def gateways_limit(tree, model):
                 stack.extend(node.values())
             elif isinstance(node, list):
                 stack.extend(node)
-        for row in (("tokens_per_fill", want["requestsPerSecond"]), ("max_tokens", want["burst"]),
-                    ("max_tokens", want["perClientPerMinute"]), ("max_connections", want["connections"]),
-                    ("max_request_bytes", gateway["limits"]["bodyBytes"])):
-            index.same(gateway["name"], row in values, True)
+        one = {**limits["perInstance"], **{key: limits[key] for key in ("bodyBytes",) if key in limits}}
+        if "requestsPerSecond" in one:
+            one.setdefault("burst", one["requestsPerSecond"])
         unlimited = (1 << 32) - 1  # of the bucket for who is not counted one by one
-        index.same(gateway["name"], {value for key, value in values if key == "max_tokens"} - {unlimited}, {
-            want["burst"], want["perClientPerMinute"]})
-        most = gateway["scaling"]["max"]
-        index.same(gateway["name"], want["requestsPerSecond"] * most <= gateway["limits"]["requestsPerSecond"], True)
+        for word in sorted(set(LIMITS.values())):
+            want = {one[key] for key, its in LIMITS.items() if its == word and key in one}
+            if word == "tokens_per_fill" and "perClientPerMinute" in one:
+                want.add(one["perClientPerMinute"])
+            index.same(f"{gateway['name']} {word}", {value for key, value in values if key == word} - {unlimited}, want)
+        most = at(gateway, "scaling", "max") or 1
+        for key, share in limits["perInstance"].items():
+            index.same(f"{gateway['name']} {key}", share * most <= limits[key], True)
     return index.found
 
 
@@ -604,6 +676,13 @@ def externals_leave_by_their_gateway(tree, model):
     return index.found
 
 
+def blocks(rules, key):
+    """(ranges, ports) of rules by address, and (None, ports) of those for everybody."""
+    return [(tuple(sorted(peer["ipBlock"]["cidr"] for peer in rule[key] if "ipBlock" in peer)) if rule.get(key) else None,
+             tuple(sorted(port["port"] for port in rule.get("ports", []))))
+            for rule in rules if not rule.get(key) or any("ipBlock" in peer for peer in rule[key])]
+
+
 def peers(rules, key):
     return [(at(peer, "namespaceSelector", "matchLabels", "kubernetes.io/metadata.name"),
              tuple(sorted((at(peer, "podSelector", "matchLabels") or {}).items())),
@@ -640,6 +719,10 @@ def the_network_says_the_same(tree, model):
                     for row in service["network"][side] if row.get("namespace")}
             have = {row for row in peers(spec.get(side, []), key) if row[0]}
             index.same(f"{service['name']} {side}", have, want)
+            want = {(tuple(sorted(row["ipBlocks"])) if "ipBlocks" in row else None,
+                     tuple(sorted(port["port"] for port in row["ports"])))
+                    for row in service["network"][side] if not row.get("namespace")}
+            index.same(f"{service['name']} {side} by address", set(blocks(spec.get(side, []), key)), want)
         index.same(f"{service['name']} leaves", leaving(spec), sorted(
             (row.get("ipBlocks") or [], sorted(port["port"] for port in row["ports"]))
             for row in service["network"]["egress"] if not row.get("namespace")))
@@ -719,6 +802,21 @@ def topics_have_users_and_rights(tree, model):
     return index.found
 
 
+# What each kind of evidence must say to be any, where the environment is as strict as it says that it is.
+EVIDENCE = {
+    "PeerAuthentication": lambda one, its: at(one, "spec", "mtls", "mode") == its["mtls"],
+    "ServiceAccount": lambda one, its: one.get("automountServiceAccountToken") is False,
+    "NetworkPolicy": lambda one, its: sorted(at(one, "spec", "policyTypes") or []) == ["Egress", "Ingress"] and all(
+        rule.get("from") for rule in at(one, "spec", "ingress") or []),
+    "Sidecar": lambda one, its: at(one, "spec", "outboundTrafficPolicy", "mode") == its["outbound"],
+    "Telemetry": lambda one, its: any(word in str(at(one, "spec", "accessLogging"))
+                                      for word in ("rbac_access_denied", "dry_run")),
+    "AuthorizationPolicy": lambda one, its: one.get("spec") == {} or at(one, "spec", "action") == "ALLOW" and bool(
+        at(one, "spec", "rules")) and all(name and "*" not in name for name in principals_of(one["spec"])) and all(
+            at(to, "operation", "ports") for rule in one["spec"]["rules"] for to in rule.get("to", [{}])),
+}
+
+
 @proof
 def evidence_is_there(tree, model):
     index = Index(tree)
@@ -726,7 +824,9 @@ def evidence_is_there(tree, model):
         one["class"] == "pci" for one in model["services"]), True)
     for row in model["evidence"]:
         for one in row["objects"]:
-            index.get(one["kind"], one["namespace"], one["name"])
+            thing = index.get(one["kind"], one["namespace"], one["name"])
+            if thing and not EVIDENCE[one["kind"]](thing, model["environment"]):
+                index.found.append((one["name"], f"{one['kind']} is no evidence of {row['requirement']}"))
     return index.found
 
 

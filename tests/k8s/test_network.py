@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The NetworkPolicies of the example mesh, decided as Kubernetes decides them: every edge of the model passes, and no
-other connection between workloads does; external hosts are reached by their egress gateway alone."""
+"""NetworkPolicies, decided as Kubernetes decides them. In the example mesh every edge of the model passes, and no other
+connection between workloads does; external hosts are reached by their egress gateway alone. In the mesh of meters
+callers without an identity come to the port that names them."""
 import ipaddress
 import json
 import os
@@ -13,6 +14,7 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = pathlib.Path(os.environ["MESHCA_BIN"]).resolve()
 ECOTRACK = ROOT / "k8s/examples/ecotrack"
+METERS = ROOT / "tests/data/meshes/meters"
 SHOP = ROOT / "tests/data/meshes/shop"
 OUTSIDE = ("", {"address": "192.0.2.1"})  # an address of no pod
 UNUSED = 4711
@@ -26,12 +28,22 @@ def holds(selector, labels):
     return all(labels.get(key) == value for key, value in ((selector or {}).get("matchLabels") or {}).items())
 
 
+def outside(address):
+    """A machine that is no pod. What ranges mean for pods, Kubernetes leaves open; here they have none."""
+    return ("", {"address": address})
+
+
+def is_in(address, cidr):
+    return ipaddress.ip_address(address) in ipaddress.ip_network(cidr)
+
+
 def is_peer(peer, pod, home):
     """Pods are (namespace, labels); home is the policy's namespace."""
     namespace, labels = pod
     if "ipBlock" in peer:
-        address = labels.get("address")
-        return bool(address) and ipaddress.ip_address(address) in ipaddress.ip_network(peer["ipBlock"]["cidr"])
+        block = peer["ipBlock"]
+        return "address" in labels and is_in(labels["address"], block["cidr"]) and not any(
+            is_in(labels["address"], one) for one in block.get("except", []))
     if not namespace:
         return False
     if "namespaceSelector" in peer:
@@ -185,6 +197,9 @@ class Network(Mesh):
             for port in (80, 443):
                 self.assertEqual(self.policies.passes(pod, OUTSIDE, port),
                                  kind == "gateway" and (namespace, name) in leaving and port == 443, (name, port))
+        for namespace in sorted({key[1] for key in self.pods}):
+            for port in (80, 443):
+                self.assertFalse(self.policies.passes((namespace, {"app": "nobody"}), OUTSIDE, port), namespace)
 
     def test_gateways_fetch_their_firewall_from_its_registry_alone(self):
         ranges = [(one, peer) for one in self.model["gateways"] for peer in one["network"]["egress"] if "ipBlocks" in peer]
@@ -201,6 +216,44 @@ class Network(Mesh):
             self.test_nothing_else_passes()
         with self.assertRaises(AssertionError):
             self.test_only_egress_gateways_leave()
+
+
+class Addresses(unittest.TestCase):
+    """Callers without an identity: who is named comes to the port that is named, and nobody else anywhere."""
+    INTAKE, PORTAL = ("meters", {"app": "intake"}), ("meters", {"app": "portal"})
+    READINGS, OUT = ("store", {"app": "readings"}), ("leave", {"app": "out"})
+    WATCH, REPLAY = ("watch", {"app": "prometheus"}), ("batch", {"app": "replay"})
+    PORTS = (8080, 8081, 5432, 443, UNUSED)
+    MACHINES = ("127.0.0.1", "127.0.0.2", "198.51.100.0", "198.51.100.15", "198.51.100.16", "192.0.2.6", "192.0.2.7",
+                "192.0.2.8", "10.244.0.1", "2001:db8:7::1", "2001:db8:8::1")
+    NAMED = {("127.0.0.1", "intake", 8081), ("198.51.100.0", "intake", 8081), ("198.51.100.15", "intake", 8081),
+             ("2001:db8:7::1", "intake", 8081), ("127.0.0.1", "readings", 5432), ("192.0.2.7", "readings", 5432)}
+
+    def setUp(self):
+        text = meshca("render", METERS, "production")
+        self.policies = Policies([one for one in yaml.load_all(text, yaml.CSafeLoader) if one])
+
+    def passing(self, sources):
+        return {(name, target[1]["app"], port) for name, source in sources.items()
+                for target in (self.INTAKE, self.PORTAL, self.READINGS, self.OUT) for port in self.PORTS
+                if self.policies.passes(source, target, port)}
+
+    def test_machines(self):
+        self.assertEqual(self.passing({one: outside(one) for one in self.MACHINES}), self.NAMED)
+
+    def test_pods(self):
+        pods = {"replay": self.REPLAY, "other": ("batch", {"app": "other"}), "double": ("trial", {"app": "replay"}),
+                "watch": self.WATCH, "intake": self.INTAKE, "portal": self.PORTAL, "readings": self.READINGS}
+        self.assertEqual(self.passing(pods), {
+            ("replay", "intake", 8081), ("portal", "intake", 8080), ("portal", "intake", 8081),
+            ("intake", "readings", 5432), ("intake", "out", 443)})
+
+    def test_without_a_policy_everything_passes(self):
+        self.policies.all.clear()
+        with self.assertRaises(AssertionError):
+            self.test_machines()
+        with self.assertRaises(AssertionError):
+            self.test_pods()
 
 
 if __name__ == "__main__":

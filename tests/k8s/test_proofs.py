@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The example's trees have what their models say; and object by object, one that is missing or weaker is noticed.
+"""The trees of the example and of meshes unlike it have what their models say; and object by object, one that is missing
+or weaker is noticed.
 
 Judges are tests/k8s/proofs.py (model and tree agree) and invariants.py (what holds in every tree).
 """
@@ -17,6 +18,11 @@ from invariants import Tree
 
 BIN = pathlib.Path(os.environ["MESHCA_BIN"]).resolve()
 ECOTRACK = invariants.ROOT / "k8s/examples/ecotrack"
+OTHERS = invariants.ROOT / "tests/data/meshes"
+SMALL = invariants.ROOT / "tests/data/inventory"  # good ones with a service
+# Meshes whose objects are taken away and weakened.
+JUDGED = [(ECOTRACK, "production"), (OTHERS / "meters", "production"), (OTHERS / "shops", "live"),
+          (OTHERS / "shops", "trial")]
 
 
 def name(thing):
@@ -24,13 +30,15 @@ def name(thing):
     return f"{thing['kind']}/{metadata.get('namespace', '')}/{metadata['name']}"
 
 
-def made(folder, environment):
-    """(tree, model) of an environment of the example."""
-    subprocess.run([BIN / "meshca", "manifests", "generate", ECOTRACK, "--out", folder, "--environment", environment],
-                   check=True, capture_output=True)
-    model = subprocess.run([BIN / "meshca", "manifests", "model", ECOTRACK, environment], check=True,
-                           capture_output=True, text=True).stdout
-    return Tree(pathlib.Path(folder) / "environments" / environment), json.loads(model)
+def meshca(*words):
+    return subprocess.run([BIN / "meshca", *words], check=True, capture_output=True, text=True).stdout
+
+
+def made(folder, inventory, environment):
+    """(tree, model) of an environment."""
+    out = pathlib.Path(folder) / inventory.name
+    meshca("manifests", "generate", inventory, "--out", out, "--environment", environment)
+    return Tree(out / "environments" / environment), json.loads(meshca("manifests", "model", inventory, environment))
 
 
 def with_objects(tree, objects, patches):
@@ -103,16 +111,23 @@ WEAKER = [
     ("AuthorizationPolicy", ("notRemoteIpBlocks",), list, ["0.0.0.0/0"]),
     ("AuthorizationPolicy", ("spec", "action"), "DENY", "ALLOW"),
     ("AuthorizationPolicy", ("spec", "action"), "ALLOW", "AUDIT"),
+    ("AuthorizationPolicy", ("ipBlocks",), list, ["0.0.0.0/0"]),
+    ("AuthorizationPolicy", ("ipBlocks",), list, None),
+    ("AuthorizationPolicy", ("notPrincipals",), list, None),
     ("RequestAuthentication", ("audiences",), list, None),
     ("RequestAuthentication", ("issuer",), str, "https://elsewhere.example"),
     ("RequestAuthentication", ("jwksUri",), str, "http://keys.example"),
     ("VirtualService", ("retries", "attempts"), int, 9),
     ("VirtualService", ("timeout",), str, "3600s"),
     ("VirtualService", ("match",), list, None),
+    ("VirtualService", ("percentage", "value"), int, 100),
+    ("VirtualService", ("meshca.dev/fault-expires.read",), str, "2999-12-31"),
     ("Sidecar", ("outboundTrafficPolicy", "mode"), "REGISTRY_ONLY", "ALLOW_ANY"),
     ("Sidecar", ("hosts",), list, ["*/*"]),
     ("ServiceEntry", ("exportTo",), list, ["*"]),
     ("NetworkPolicy", ("namespaceSelector",), dict, {}),
+    ("NetworkPolicy", ("ipBlock", "cidr"), str, "0.0.0.0/0"),
+    ("NetworkPolicy", ("from", 0, "podSelector"), dict, None),
     ("NetworkPolicy", ("to",), list, None),
     ("NetworkPolicy", ("from",), list, None),
     ("NetworkPolicy", ("policyTypes",), list, ["Ingress"]),
@@ -146,39 +161,45 @@ class Proofs(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="meshca-proofs-")
-        cls.tree, cls.model = made(cls.folder.name, "production")
-        cls.judge = Judge(cls.tree, cls.model)
+        cls.judges = [(f"{inventory.name} {environment}", Judge(*made(cls.folder.name, inventory, environment)))
+                      for inventory, environment in JUDGED]
 
     @classmethod
     def tearDownClass(cls):
         cls.folder.cleanup()
 
     def test_trees_are_as_their_models(self):
-        for environment in ("development", "staging", "production"):
-            self.assertEqual(proofs.breaches(*made(self.folder.name, environment)), [], environment)
+        small = [SMALL / name for name in ("json", "one-file-each", "overrides", "defaults-fill-what-is-needed")]
+        for inventory in [ECOTRACK, OTHERS / "meters", OTHERS / "shops", *small]:
+            for environment in meshca("inventory", "environments", inventory).split():
+                self.assertEqual(proofs.breaches(*made(self.folder.name, inventory, environment)), [],
+                                 (inventory.name, environment))
 
     def test_every_object_is_missed(self):
-        objects, patches = self.tree.objects, self.tree.patches
-        unseen = []
-        for i, one in enumerate(objects):
-            if not self.judge.notices(objects[:i] + objects[i + 1:], patches):
-                unseen.append(name(one))
-        for i, one in enumerate(patches):
-            if not self.judge.notices(objects, patches[:i] + patches[i + 1:]):
-                unseen.append("patch " + name(one))
-        self.assertEqual(unseen, [])
+        for mesh, judge in self.judges:
+            objects, patches = judge.tree.objects, judge.tree.patches
+            unseen = []
+            for i, one in enumerate(objects):
+                if not judge.notices(objects[:i] + objects[i + 1:], patches):
+                    unseen.append(name(one))
+            for i, one in enumerate(patches):
+                if not judge.notices(objects, patches[:i] + patches[i + 1:]):
+                    unseen.append("patch " + name(one))
+            self.assertEqual(unseen, [], mesh)
 
     def test_nothing_gets_weaker_unseen(self):
-        objects, patches = self.tree.objects, self.tree.patches
-        unseen, tried, rows = [], 0, set()
-        for i, one in enumerate(objects):
-            for row, what, other in weaker(one):
-                tried += 1
-                rows.add(row)
-                if not self.judge.notices([*objects[:i], other, *objects[i + 1:]], patches):
-                    unseen.append(f"{name(one)}: {what}")
-        print(f"{len(objects)} objects, {tried} weaker ones, {len(unseen)} unseen")
-        self.assertEqual(unseen, [])
+        rows = set()
+        for mesh, judge in self.judges:
+            objects, patches = judge.tree.objects, judge.tree.patches
+            unseen, tried = [], 0
+            for i, one in enumerate(objects):
+                for row, what, other in weaker(one):
+                    tried += 1
+                    rows.add(row)
+                    if not judge.notices([*objects[:i], other, *objects[i + 1:]], patches):
+                        unseen.append(f"{name(one)}: {what}")
+            print(f"{mesh}: {len(objects)} objects, {tried} weaker ones, {len(unseen)} unseen")
+            self.assertEqual(unseen, [], mesh)
         self.assertEqual([one for i, one in enumerate(WEAKER) if i not in rows], [], "nothing can be weaker so")
 
 

@@ -439,6 +439,8 @@ START_TEST(test_risks)
 			     "[" FACT("egress", "e", "psp", "0") ", " FACT("edge", "b", "x", "0") ", "
 				 FACT("edge", "c", "x", "0") "]"),
 	    "weakened new egress e: psp\nadded new edge c: x\nremoved no more edge a: x\n");
+	ck_assert_str_eq(risks_of("[]", "[" FACT("stranger", "192.0.2.0/24 enters", "meters", "2") "]"),
+	    "weakened new stranger 192.0.2.0/24 enters: meters\n");
 	ck_assert_str_eq(risks_of("text", "[" FACT("fault", "a", "abort", "0") "]"),
 	    "weakened new fault a: abort\n");
 	/* an exception for a service that was there before opens it, whatever its class is called */

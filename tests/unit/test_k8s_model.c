@@ -57,6 +57,14 @@ static const char OTHERS[] =
 	"  selector: {app: public}\n  hosts: [shop.example]\n  certificate: {issuer: a, minVersion: \"1.3\"}\n"
 	"  trustedProxies: 1\n  limits: {requestsPerSecond: 100, bodyBytes: 10}\n  scaling: {max: 6}\n"
 	"  clientRanges: {deny: [192.0.2.0/24], admin: {paths: [/cart/admin], allow: [198.51.100.0/24]}}\n"
+	HEAD "Service\nmetadata: {name: old, namespace: shop}\nspec:\n  owner: team\n"
+	"  workload: {selector: {app: old}}\n  ports:\n"
+	"    - {name: http, protocol: http, port: 80}\n"
+	"    - {name: raw, protocol: tcp, port: 81, targetPort: 8181, plaintext: {reason: scales, callers: [\n"
+	"        {addresses: [192.0.2.0/24, 198.51.100.7/32]},\n"
+	"        {addresses: [10.1.0.0/16, 192.0.2.0/24], pods: {namespace: batch, selector: {app: replay}}}]}}\n"
+	"    - {name: same, protocol: tcp, port: 82, targetPort: 8181, plaintext: {reason: other, callers: [\n"
+	"        {addresses: [203.0.113.0/24], pods: {namespace: jobs}}]}}\n"
 	HEAD "Gateway\nmetadata: {name: out, namespace: leave}\nspec:\n  direction: egress\n"
 	"  selector: {app: out}\n";
 
@@ -211,6 +219,46 @@ START_TEST(test_routes)
 END_TEST
 
 /* Who is registered for less than the environment's lifetime must not ask for that. */
+/* By address only to that port; of pods the network knows labels, and the proxy addresses. */
+START_TEST(test_callers_without_identity)
+{
+	const struct base_tree *old, *raw, *network;
+
+	begin();
+	old = named(model, "services", "old");
+	ck_assert_uint_eq(base_tree_get(old, "byAddress")->count, 2);
+	ck_assert_uint_eq(base_tree_get(old, "allow")->count, 0);
+	raw = named(old, "byAddress", "by-address-raw");
+	ck_assert_uint_eq(base_tree_get(raw, "ports")->count, 1);
+	ck_assert_str_eq(item(raw, "ports", 0), "8181");
+	ck_assert_uint_eq(base_tree_get(raw, "ipBlocks")->count, 3);
+	ck_assert_str_eq(item(raw, "ipBlocks", 0), "192.0.2.0/24");
+	ck_assert_str_eq(item(raw, "ipBlocks", 1), "198.51.100.7/32");
+	ck_assert_str_eq(item(raw, "ipBlocks", 2), "10.1.0.0/16");
+	ck_assert_str_eq(text_at(raw, "reason"), "scales");
+	ck_assert_uint_eq(base_tree_get(old, "portMtls")->count, 1);
+	ck_assert_str_eq(text_at(old, "portLevelMtls.8181.mode"), "PERMISSIVE");
+	/* first the edge of monitoring */
+	network = base_tree_at(old, "network.ingress");
+	ck_assert_uint_eq(network->count, 4);
+	ck_assert_str_eq(text_at(network->items[1], "why"), "plaintext");
+	ck_assert_str_eq(item(network->items[1], "ipBlocks", 1), "198.51.100.7/32");
+	ck_assert_ptr_null(base_tree_get(network->items[1], "namespace"));
+	ck_assert_str_eq(text_at(network->items[2], "namespace"), "batch");
+	ck_assert_str_eq(text_at(network->items[2], "selector.app"), "replay");
+	ck_assert_ptr_null(base_tree_get(network->items[2], "ipBlocks"));
+	ck_assert_str_eq(text_at(network->items[3], "namespace"), "jobs");
+	ck_assert_ptr_null(base_tree_get(network->items[3], "selector"));
+	for (size_t i = 1; i < network->count; i++) {
+		const struct base_tree *ports = base_tree_get(network->items[i], "ports");
+
+		ck_assert_uint_eq(ports->count, 1);
+		ck_assert_str_eq(text_at(ports->items[0], "port"), "8181");
+	}
+	end();
+}
+END_TEST
+
 START_TEST(test_certificate_ttl)
 {
 	begin();
@@ -347,6 +395,8 @@ START_TEST(test_facts)
 	ck_assert_str_eq(text_at(fact(facts, "mtls", "namespace shop"), "strength"), "2");
 	ck_assert_str_eq(text_at(fact(facts, "identity", "spiffe://shop.example/ns/shop/sa/pay"),
 			     "value"), "active");
+	ck_assert_str_eq(text_at(fact(facts, "stranger",
+	    "198.51.100.7/32 enters port 8181 of shop/old without an identity"), "value"), "scales");
 	ck_assert_str_eq(text_at(fact(facts, "exposure", "shop/cart"), "value"),
 	    "at gateway edge/public");
 	ck_assert_ptr_nonnull(fact(facts, "principal",
@@ -401,5 +451,5 @@ START_TEST(test_guards)
 END_TEST
 
 CHECK_MAIN("k8s_model", test_derived_edges, test_declared_edge, test_sidecar_knows_every_callee,
-    test_routes, test_certificate_ttl, test_pools, test_gateways, test_external, test_evidence,
-    test_no_evidence_where_rules_only_watch, test_facts, test_guards)
+    test_routes, test_callers_without_identity, test_certificate_ttl, test_pools, test_gateways, test_external,
+    test_evidence, test_no_evidence_where_rules_only_watch, test_facts, test_guards)

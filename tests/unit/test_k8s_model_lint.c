@@ -22,6 +22,10 @@ static const char ENVIRONMENT[] = HEAD "Environment\nmetadata: {name: production
 #define HTTP "  ports: [{name: http, protocol: http, port: 80, targetPort: 8080}]\n"
 #define SERVICE(name) IN("shop", name) HTTP
 #define TCP_SERVICE(name) IN("shop", name) "  ports: [{name: raw, protocol: tcp, port: 80}]\n"
+#define FROM(range) IN("shop", "a") "  ports: [{name: raw, protocol: tcp, port: 80, plaintext: {reason: old, callers: " \
+	"[{addresses: [192.0.2.0/24, \"" range "\"]}]}}]\n"
+#define FROM_PODS(namespace) IN("shop", "a") "  ports: [{name: raw, protocol: tcp, port: 80, plaintext: {reason: old, " \
+	"callers: [{addresses: [10.0.0.0/16], pods: {namespace: " namespace "}}]}}]\n"
 #define PCI "  class: pci\n  logging: {redact: [query, authorization]}\n"
 #define DATA(name, engine) HEAD "DataService\nmetadata: {name: " name ", namespace: shop}\nspec:\n" \
 	"  owner: team\n  engine: " engine "\n  workload: {selector: {app: " name "}}\n"
@@ -59,6 +63,22 @@ static const struct sample SAMPLES[] = {
 	{"MCA1004", SERVICE("a") PCI SERVICE("b") "  accepts: [{from: a}]\n", "but does not call it"},
 	{"MCA1031", IN("shop", "a") "  ports: [{name: raw, protocol: tcp, port: 80, plaintext: {reason: old}}]\n",
 	    "raw of shop/a takes connections without mTLS, and no rule is for callers without an identity"},
+	{"MCA1041", FROM("192.0.2.1/24"), "192.0.2.1/24 has bits behind its prefix"},
+	{"MCA1041", FROM("10.0.0.128/24"), "10.0.0.128/24 has bits behind its prefix"},
+	{"MCA1041", FROM("2001:db8::1/64"), "2001:db8::1/64 has bits behind its prefix"},
+	{"MCA1041", FROM(":::/0"), ":::/0 is no address range"},
+	{"MCA1041", FROM("1:2:3:4:5:6:7:8:9/64"), "1:2:3:4:5:6:7:8:9/64 is no address range"},
+	{"MCA1041", FROM("::ffff:c000:200/120"), "an IPv4 address in disguise"},
+	{"MCA1042", FROM("0.0.0.0/0"), "raw of shop/a lets in 0.0.0.0/0 without an identity"},
+	{"MCA1042", FROM("128.0.0.0/1"), "raw of shop/a lets in 128.0.0.0/1 without an identity"},
+	{"MCA1042", FROM("::/0"), "raw of shop/a lets in ::/0 without an identity"},
+	{"MCA1042", FROM("2000::/3"), "raw of shop/a lets in 2000::/3 without an identity"},
+	{"MCA0106", FROM("0.0.0.0/0") PCI, "a is of class pci, and port raw takes plaintext"},
+	{"MCA1043", FROM_PODS("two"), "raw of shop/a lets in pods of two without an identity, and two is the mesh's"},
+	{"MCA1043", FROM_PODS("shop"), "raw of shop/a lets in pods of shop without an identity, and shop is the mesh's"},
+	{"MCA1044", FROM_PODS("batch") HEAD "Environment\nmetadata: {name: open}\nspec:\n  clusters: [{name: two}]\n"
+	    "  istio: {revisions: [{name: a}], tag: a}\n  policies: {networkPolicy: false}\n",
+	    "without NetworkPolicy whoever has their addresses gets in"},
 	{"MCA1030", SERVICE("a") "  identity: {maxTtl: 500ms}\n", "registered for certificates of 500ms"},
 	{"MCA1030", SERVICE("a") "  identity: {maxTtl: 61500ms}\n", "registered for certificates of 61500ms"},
 	{"MCA1030", SERVICE("a") "  identity: {maxTtl: 876000h}\n", "registered for certificates of 876000h"},
@@ -221,6 +241,9 @@ START_TEST(test_nothing_is_found_in_sound_ones)
 		{"", SERVICE("judge") INGRESS("public")
 		    "  waf: {backend: ext-authz, failure: closed, service: judge}\n", NULL},
 		{"", SERVICE("a") "  identity: {maxTtl: 60s, dnsNames: [a.x, b.x]}\n", NULL},
+		{"", FROM("198.51.100.7/32"), NULL},
+		{"", FROM("2001::/16\", \"2001:db8::1/128\", \"10.0.0.0/8"), NULL},
+		{"", FROM_PODS("batch"), NULL},
 		{"", INGRESS("public") "  limits: {requestsPerSecond: 4}\n  scaling: {max: 4}\n", NULL},
 		{"", SERVICE("a") "  calls: [{data: k, port: k, topics: [{name: orders, access: write}]}]\n" KAFKA
 		    "  authentication: scram-sha-512\n", NULL},

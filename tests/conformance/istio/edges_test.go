@@ -15,7 +15,8 @@ import (
 )
 
 // What a real Envoy is given in tests/edges: of each workload's port in production the filter chain
-// behind mutual TLS, as Istio's code generates it. Written to MESHCA_EDGES, if that is set.
+// behind mutual TLS, as Istio's code generates it; of one that takes plaintext all of its chains.
+// Written to MESHCA_EDGES, if that is set.
 func TestEveryPortHasAChainForEnvoy(t *testing.T) {
 	folder := os.Getenv("MESHCA_EDGES")
 	for _, env := range Environments(t) {
@@ -26,7 +27,7 @@ func TestEveryPortHasAChainForEnvoy(t *testing.T) {
 		for _, service := range all(env) {
 			in := inbound(t, g.server.Listeners(g.proxy(service.Namespace, service.Name)))
 			for _, port := range service.Ports {
-				tls, _ := chainsOf(in, port.WorkloadPort)
+				tls, plain := chainsOf(in, port.WorkloadPort)
 				if len(tls) == 0 {
 					t.Errorf("%s/%s: no chain for port %d", service.Namespace, service.Name, port.WorkloadPort)
 					continue
@@ -36,6 +37,15 @@ func TestEveryPortHasAChainForEnvoy(t *testing.T) {
 				}
 				name := fmt.Sprintf("%s.%s.%d.json", service.Namespace, service.Name, port.WorkloadPort)
 				write(t, filepath.Join(folder, name), dump(t, tls[0]))
+				if port.Plaintext == nil {
+					continue
+				}
+				chains := []string{}
+				for _, chain := range append(tls, plain...) {
+					chains = append(chains, dump(t, chain))
+				}
+				name = fmt.Sprintf("%s.%s.%d.all.json", service.Namespace, service.Name, port.WorkloadPort)
+				write(t, filepath.Join(folder, name), "["+strings.Join(chains, ",\n")+"]")
 			}
 		}
 	}

@@ -32,6 +32,7 @@ type Service struct {
 	Subsets                                                 []struct{ Name string }
 	Routes                                                  []Route
 	Allow                                                   []Allow
+	ByAddress                                               []ByAddress
 	Callees                                                 []Callee
 	Policy                                                  Policy
 	Generate                                                bool
@@ -51,6 +52,7 @@ type Port struct {
 
 type Route struct {
 	Name       string
+	Match      []map[string]any
 	Timeout    string
 	Idempotent bool
 	Retries    struct {
@@ -75,6 +77,11 @@ type Allow struct {
 	Methods    []string
 	Paths      []string
 	Tcp        bool
+}
+
+type ByAddress struct {
+	Name            string
+	Ports, IpBlocks []string
 }
 
 type Callee struct {
