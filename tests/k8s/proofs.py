@@ -61,6 +61,12 @@ def policy_of(spec):
     return {key: at(spec, "trafficPolicy", key) for key in ("connectionPool", "outlierDetection")}
 
 
+def pins(model, one):
+    """Names that a callee's certificate may have: its own, and the same of trust domains that the mesh had before."""
+    return [one["spiffeId"]] + [f"spiffe://{alias}/ns/{one['namespace']}/sa/{one['serviceAccount']}"
+                                for alias in model["environment"]["trustDomainAliases"]]
+
+
 # --- identities, injection ---
 @proof
 def namespaces_inject(tree, model):
@@ -209,7 +215,7 @@ def callers_pin_the_callee(tree, model):
         names = [one["name"] for one in service.get("hosts", []) + service.get("brokers", [])] or [service["name"]]
         for name in names:
             tls = at(index.spec("DestinationRule", service["namespace"], name), "trafficPolicy", "tls") or {}
-            index.same(name, (tls.get("mode"), tls.get("subjectAltNames")), ("ISTIO_MUTUAL", [service["spiffeId"]]))
+            index.same(name, (tls.get("mode"), tls.get("subjectAltNames")), ("ISTIO_MUTUAL", pins(model, service)))
     return index.found
 
 
@@ -230,6 +236,9 @@ def services_have_their_routes(tree, model):
                 index.same(f"{name} {route['name']}", at(have.get(route["name"]), "route"), route["destinations"])
                 if route["retries"]["attempts"] and not route.get("idempotent"):
                     index.found.append((name, f"the route {route['name']} is retried and not idempotent"))
+        index.same(f"{service['name']} tcp", index.spec("VirtualService", service["namespace"], service["name"]).get(
+            "tcp", []), [{"match": [{"port": route["port"]}], "route": [{"destination": route["destination"]}]}
+                         for route in service["tcpRoutes"]])
     return index.found
 
 
@@ -266,11 +275,11 @@ def services_balance_pool_and_eject(tree, model):
 def card_data_is_never_retried(tree, model):
     index = Index(tree)
     for service in model["services"]:
-        if service["class"] == "pci":
+        if service["class"] == "pci" and service["routes"]:  # without HTTP nothing can be retried
             for route in index.spec("VirtualService", service["namespace"], service["name"]).get("http", [{}]):
                 index.same(service["name"], at(route, "retries", "attempts"), 0)
     for external in model["externals"]:
-        if external.get("pci"):
+        if external.get("pci") and external["layer"] == "http":
             for host in external["hosts"]:
                 for namespace, name in ((external["namespace"], f"{external['name']}-{host['host']}"),
                                         (external["gateway"]["namespace"],
@@ -417,6 +426,8 @@ def one_allow_for_each_edge(tree, model):
                 index.same(name, have, allow["principals"])
             for rule in spec.get("rules", []):
                 index.same(name, [at(to, "operation", "ports") for to in rule.get("to", [])], [allow["ports"]])
+                if allow.get("sni"):  # of connections whose inside the gateway does not see
+                    index.same(name, rule.get("when"), [{"key": "connection.sni", "values": allow["sni"]}])
                 for key in ("methods", "paths"):
                     if allow.get(key) and not allow.get("jwt"):
                         index.same(name, at(rule, "to", 0, "operation", key), allow[key])
@@ -436,6 +447,7 @@ def nobody_else_is_allowed(tree, model):
                 True, None))
     known = {(one["namespace"], f"{one['name']}-{allow['name']}")
              for one in callees(model) + model["gateways"] for allow in one["allow"] + one.get("byAddress", [])}
+    known |= {(one["namespace"], one["name"] + "-solver") for one in solved(model)}
     for one in index.of("AuthorizationPolicy"):
         key = one["metadata"]["namespace"], one["metadata"]["name"]
         if at(one, "spec", "action") == "ALLOW" and at(one, "spec", "rules") and key not in known:
@@ -525,7 +537,7 @@ def gateways_serve_their_hosts(tree, model):
 
 @proof
 def gateway_certificates_renew(tree, model):
-    """In the gateway's namespace, by DNS: so the redirect to HTTPS stands in no challenge's way."""
+    """In the gateway's namespace; all of port 80 is redirected only where no challenge comes by it."""
     index = Index(tree)
     for gateway in ingress(model):
         want = gateway["certificate"]
@@ -538,9 +550,42 @@ def gateway_certificates_renew(tree, model):
         index.same(want["name"], bool(spec.get("renewBefore")), True)
         redirects = [one for one in index.spec("Gateway", gateway["namespace"], gateway["name"]).get("servers", [])
                      if at(one, "tls", "httpsRedirect")]
-        index.same(want["name"], len(redirects), 1)
-        if redirects:
-            index.same(want["name"], at(thing, "metadata", "labels", "meshca.dev/challenge"), "dns-01")
+        index.same(want["name"], len(redirects), 1 if want["challenge"] == "dns-01" else 0)
+        index.same(want["name"], at(thing, "metadata", "labels", "meshca.dev/challenge"), want["challenge"])
+    return index.found
+
+
+def solved(model):
+    """Gateways through which an issuer asks for the answer to its challenge."""
+    return [one for one in ingress(model) if one["certificate"]["challenge"] == "http-01"]
+
+
+@proof
+def challenges_come_to_their_solver(tree, model):
+    """HTTP-01: the issuer's questions, and they alone, pass port 80 to the pod that answers; the rest is redirected."""
+    index = Index(tree)
+    answers = {"matchLabels": {"acme.cert-manager.io/http01-solver": "true"}}
+    for gateway in solved(model):
+        namespace, name = gateway["namespace"], gateway["name"] + "-solver"
+        index.same(name, index.spec("AuthorizationPolicy", namespace, name), {
+            "selector": answers, "action": "ALLOW", "rules": [{
+                "from": [{"source": {"principals": [gateway["principal"]]}}],
+                "to": [{"operation": {"ports": ["8089"], "methods": ["GET"],
+                                      "paths": ["/.well-known/acme-challenge/*"]}}]}]})
+        redirect = gateway["name"] + "-redirect"
+        index.same(redirect, index.spec("VirtualService", namespace, redirect), {
+            "hosts": gateway["hosts"], "gateways": [f"{namespace}/{gateway['name']}"], "exportTo": ["."], "http": [{
+                "name": "to-https", "redirect": {"scheme": "https", "redirectCode": 301}, "match": [{
+                    "port": 80, "withoutHeaders": {":path": {"prefix": "/.well-known/acme-challenge/"}}}]}]})
+        if not model["environment"]["networkPolicy"] or not gateway["enforce"]:
+            continue
+        monitoring = at(model, "mesh", "monitoring", "namespace")
+        watch = [{"from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": monitoring}}}],
+                  "ports": [{"port": 15020, "protocol": "TCP"}, {"port": 15090, "protocol": "TCP"}]}]
+        index.same(name, index.spec("NetworkPolicy", namespace, name), {
+            "podSelector": answers, "policyTypes": ["Ingress"], "ingress": [
+                {"from": [{"podSelector": {"matchLabels": gateway["selector"]}}],
+                 "ports": [{"port": 8089, "protocol": "TCP"}]}, *(watch if monitoring else [])]})
     return index.found
 
 
@@ -633,7 +678,32 @@ def gateways_have_their_firewall(tree, model):
             wasm = index.spec("TrafficExtension", gateway["namespace"], gateway["name"] + "-waf").get("wasm") or {}
             index.same(gateway["name"], wasm.get("failStrategy"), gateway["waf"]["failStrategy"])
             index.same(gateway["name"], f"SecRuleEngine {gateway['waf']['engine']}" in str(wasm), True)
+        elif gateway.get("waf"):
+            spec = index.spec("AuthorizationPolicy", gateway["namespace"], gateway["name"] + "-waf")
+            index.same(gateway["name"], spec, {
+                "selector": {"matchLabels": gateway["selector"]}, "action": "CUSTOM",
+                "provider": {"name": "meshca-waf-" + gateway["name"]},
+                "rules": [{"to": [{"operation": {"hosts": gateway["allHosts"]}}]}]})
     return index.found
+
+
+def exported(external):
+    """Namespaces that see an external service: its own, and those of its callers."""
+    return ["."] + sorted({one["namespace"] for one in external["callers"]} - {external["namespace"]})
+
+
+def legs(external, host):
+    """Routes to the gateway and from it on: of HTTP, of TLS that passes unopened, of TCP. Only the second retries."""
+    near = {"match": [{"port": external["applicationPort"]}], "route": [{"destination": external["toGateway"]}]}
+    away = {"match": [{"port": external["gateway"]["port"]}],
+            "route": [{"destination": {"host": host["host"], "port": {"number": host["port"]}}}]}
+    if external["layer"] == "http":
+        return ({"http": [{"name": "to-gateway", **near, "timeout": external["timeout"], "retries": {"attempts": 0}}]},
+                {"http": [{"name": "to-host", **away, "timeout": external["timeout"],
+                           "retries": external["retries"]}]})
+    if external["layer"] == "tls":
+        near["match"][0]["sniHosts"] = [host["host"]]
+    return {external["layer"]: [near]}, {"tcp": [away]}
 
 
 @proof
@@ -647,27 +717,24 @@ def externals_leave_by_their_gateway(tree, model):
     for one in model["externals"]:
         gateway, far = one["gateway"], f"{one['namespace']}-{one['name']}"
         near = index.spec("ServiceEntry", one["namespace"], one["name"])
-        index.same(one["name"], near.get("exportTo"), ["."])
+        index.same(one["name"], sorted(near.get("exportTo") or []), exported(one))
         index.same(far, at(index.spec("ServiceEntry", gateway["namespace"], far), "exportTo"), ["."])
         for server in index.spec("Gateway", gateway["namespace"], far).get("servers") or [{}]:
             index.same(far, (at(server, "tls", "mode"), server.get("hosts")), (
                 "ISTIO_MUTUAL", ["./" + host["host"] for host in one["hosts"]]))
         tls = at(index.spec("DestinationRule", gateway["namespace"], far), "subsets", 0, "trafficPolicy", "tls") or {}
         index.same(far, (tls.get("mode"), tls.get("subjectAltNames")), (
-            "ISTIO_MUTUAL", ["spiffe://" + gateway["principal"]]))
+            "ISTIO_MUTUAL", pins(model, gateway)))
         for host in one["hosts"]:
-            routes = index.spec("VirtualService", one["namespace"], f"{one['name']}-{host['host']}").get("http", [{}])
-            away = index.spec("VirtualService", gateway["namespace"], f"{far}-{host['host']}").get("http", [{}])
-            for route in routes:
-                index.same(host["host"], (at(route, "route", 0, "destination", "host"), route.get("timeout")), (
-                    gateway["host"], one["timeout"]))
-                index.same(host["host"], (at(route, "retries", "attempts"), route.get("match")), (
-                    0, [{"port": one["applicationPort"]}]))
-            for route in away:
-                index.same(host["host"], (at(route, "route", 0, "destination", "host"), route.get("timeout")), (
-                    host["host"], one["timeout"]))
-                index.same(host["host"], (route.get("retries"), route.get("match")), (
-                    one["retries"], [{"port": gateway["port"]}]))
+            first, second = legs(one, host)
+            near = index.spec("VirtualService", one["namespace"], f"{one['name']}-{host['host']}")
+            away = index.spec("VirtualService", gateway["namespace"], f"{far}-{host['host']}")
+            index.same(host["host"], (sorted(near.get("exportTo") or []), near.get("gateways")), (
+                exported(one), ["mesh"]))
+            index.same(host["host"], (away.get("exportTo"), away.get("gateways")), (
+                ["."], [f"{gateway['namespace']}/{far}"]))
+            for leg, want in ((near, first), (away, second)):
+                index.same(host["host"], {key: leg[key] for key in ("http", "tls", "tcp") if key in leg}, want)
             rule = index.spec("DestinationRule", gateway["namespace"], f"{far}-{host['host']}")
             if at(one, "tls", "originate"):
                 tls = at(rule, "trafficPolicy", "portLevelSettings", 0, "tls") or {}
@@ -699,17 +766,23 @@ def leaving(spec):
 
 @proof
 def the_network_says_the_same(tree, model):
-    """Every workload has a NetworkPolicy that admits the model's neighbours; only gateways reach addresses outside."""
+    """Every workload has a NetworkPolicy that admits the model's neighbours; only gateways reach addresses outside. Where
+    a namespace only observes there is none: these policies have no dry run."""
     index = Index(tree)
     if not model["environment"]["networkPolicy"]:
         return []
     for one in ours(model):
+        if one["observe"]:
+            index.same(one["name"], [name["metadata"]["name"] for name in index.of("NetworkPolicy", one["name"])], [])
+            continue
         default = index.spec("NetworkPolicy", one["name"], "default")
         index.same(one["name"], (default.get("podSelector"), sorted(default.get("policyTypes", []))), (
             {}, ["Egress", "Ingress"]))
         index.same(one["name"], {row[0] for row in peers(default.get("egress", []), "to") if row[0] or row[2]}, {
             "kube-system", model["mesh"]["istio"]["namespace"], model["mesh"]["authority"]["namespace"]})
     for service in callees(model) + model["gateways"]:
+        if service["observe"]:
+            continue
         spec = index.spec("NetworkPolicy", service["namespace"], service["name"])
         index.same(service["name"], at(spec, "podSelector", "matchLabels"), service["selector"])
         index.same(service["name"], sorted(spec.get("policyTypes", [])), ["Egress", "Ingress"])

@@ -21,8 +21,14 @@ ECOTRACK = invariants.ROOT / "k8s/examples/ecotrack"
 OTHERS = invariants.ROOT / "tests/data/meshes"
 SMALL = invariants.ROOT / "tests/data/inventory"  # good ones with a service
 # Meshes whose objects are taken away and weakened.
-JUDGED = [(ECOTRACK, "production"), (OTHERS / "meters", "production"), (OTHERS / "shops", "live"),
-          (OTHERS / "shops", "trial")]
+JUDGED = [
+    (ECOTRACK, "production"),
+    (OTHERS / "meters", "production"),  # callers without an identity
+    (OTHERS / "shop", "prod"),  # one shop, what the example has not: HTTP-01, a firewall as a service, TLS and TCP
+                                # going out, a former trust domain, a namespace that only observes
+    (OTHERS / "shops", "live"), (OTHERS / "shops", "trial"),  # several shops, two services of one name; trial: without
+                                                              # STRICT, NetworkPolicy and enforcement
+]
 
 
 def name(thing):
@@ -170,7 +176,7 @@ class Proofs(unittest.TestCase):
 
     def test_trees_are_as_their_models(self):
         small = [SMALL / name for name in ("json", "one-file-each", "overrides", "defaults-fill-what-is-needed")]
-        for inventory in [ECOTRACK, OTHERS / "meters", OTHERS / "shops", *small]:
+        for inventory in [ECOTRACK, OTHERS / "meters", OTHERS / "shop", OTHERS / "shops", *small]:
             for environment in meshca("inventory", "environments", inventory).split():
                 self.assertEqual(proofs.breaches(*made(self.folder.name, inventory, environment)), [],
                                  (inventory.name, environment))
