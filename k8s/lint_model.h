@@ -68,8 +68,8 @@ K8S_LINT_ROW(1032, LINT_SELECTOR_SHARED, K8S_ERROR, "selector-shared",
     "Rules hold for pods: those that two documents choose get what both are allowed.")
 K8S_LINT_ROW(1033, LINT_FIREWALL_CHOICE, K8S_ERROR, NULL,
     "A gateway whose firewall is a service refuses everything when there is no such service.")
-K8S_LINT_ROW(1041, LINT_ADDRESS_INVALID, K8S_ERROR, "plaintext-port",
-    "A range that is written otherwise than it is read lets in others than were meant.")
+K8S_LINT_ROW(1041, LINT_ADDRESS_INVALID, K8S_ERROR, "address-range",
+    "A range that is written otherwise than it is read holds for others than were meant.")
 K8S_LINT_ROW(1042, LINT_ADDRESS_WIDE, K8S_WARNING, "plaintext-port",
     "A range of a large part of all addresses is no limit: whoever has a way to the port gets in without an identity.")
 K8S_LINT_ROW(1043, LINT_CALLER_PODS, K8S_ERROR, NULL,

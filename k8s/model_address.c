@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who may come to a plaintext port without an identity: by the address of the connection, since
- * nothing else is known of such a caller. Rules by principal never match it.
+ * Address ranges, and who may come to a plaintext port without an identity: by the address of the
+ * connection, since nothing else is known of such a caller. Rules by principal never match it.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -69,27 +69,53 @@ is_mapped(const struct range *range)
 	return range->family == AF_INET6 && memcmp(range->address, MAPPED, sizeof(MAPPED)) == 0;
 }
 
-static void
-check_range(struct k8s_model *model, const struct base_tree *item, const char *where)
+/* False, with a finding, when a range is not what it says. */
+static bool
+check_written(struct k8s_model *model, const struct base_tree *item, const char *where,
+    struct range *range)
 {
-	struct range range;
 	char shown[INET6_ADDRSTRLEN];
 
-	if (!range_read(item->text, &range)) {
+	if (!range_read(item->text, range)) {
 		k8s_model_find(model, LINT_ADDRESS_INVALID, item->origin,
 		    "write a range such as 192.0.2.0/24 or 2001:db8::/32", "%s: %s is no address range",
 		    where, item->text);
-	} else if (is_mapped(&range)) {
+		return false;
+	}
+	if (is_mapped(range)) {
 		k8s_model_find(model, LINT_ADDRESS_INVALID, item->origin, "write it as IPv4",
 		    "%s: %s is an IPv4 address in disguise, which proxies and networks read differently",
 		    where, item->text);
-	} else if (range_trim(&range)) {
-		(void)inet_ntop(range.family, range.address, shown, sizeof(shown));
+		return false;
+	}
+	if (range_trim(range)) {
+		(void)inet_ntop(range->family, range->address, shown, sizeof(shown));
 		k8s_model_find(model, LINT_ADDRESS_INVALID, item->origin,
 		    base_arena_printf(model->arena, "write %s/%u, or a longer prefix", shown,
-			range.prefix),
+			range->prefix),
 		    "%s: %s has bits behind its prefix", where, item->text);
-	} else if (range.prefix < (range.family == AF_INET ? WIDE_V4 : WIDE_V6)) {
+		return false;
+	}
+	return true;
+}
+
+void
+k8s_model_check_ranges(struct k8s_model *model, const struct base_tree *list, const char *where)
+{
+	struct range range;
+
+	for (size_t i = 0; list != NULL && list->kind == BASE_TREE_LIST && i < list->count; i++) {
+		(void)check_written(model, list->items[i], where, &range);
+	}
+}
+
+static void
+check_caller(struct k8s_model *model, const struct base_tree *item, const char *where)
+{
+	struct range range;
+
+	if (check_written(model, item, where, &range) &&
+	    range.prefix < (range.family == AF_INET ? WIDE_V4 : WIDE_V6)) {
 		k8s_model_find(model, LINT_ADDRESS_WIDE, item->origin,
 		    "name the addresses that its callers really have",
 		    "%s lets in %s without an identity", where, item->text);
@@ -148,7 +174,7 @@ k8s_model_check_plaintext(struct k8s_model *model, const struct k8s_node *node,
 		const struct base_tree *pods = base_tree_get(callers->items[i], "pods");
 
 		for (size_t j = 0; j < addresses->count; j++) {
-			check_range(model, addresses->items[j], where);
+			check_caller(model, addresses->items[j], where);
 		}
 		if (pods != NULL && pods->kind == BASE_TREE_MAP) {
 			check_pods(model, pods, where);

@@ -239,6 +239,19 @@ put_place(struct k8s_model *model, struct base_tree_build *map, const struct k8s
 	k8s_put_applies(model, map, node);
 }
 
+static void
+check_addresses(struct k8s_model *model, const struct k8s_node *node)
+{
+	static const char *const LISTS[] = {"clientRanges.allow", "clientRanges.deny",
+	    "clientRanges.admin.allow", "waf.imageRanges"};
+
+	for (size_t i = 0; i < sizeof(LISTS) / sizeof(LISTS[0]); i++) {
+		k8s_model_check_ranges(model, base_tree_at(node->spec, LISTS[i]),
+		    base_arena_printf(model->arena, "%s of %s/%s", LISTS[i], node->namespace,
+			node->name));
+	}
+}
+
 static const struct base_tree *
 gateway_tree(struct k8s_model *model, const struct k8s_node *node)
 {
@@ -253,6 +266,7 @@ gateway_tree(struct k8s_model *model, const struct k8s_node *node)
 	base_tree_put(map, "certificate", gateway_certificate(model, node, hosts));
 	k8s_put_same(map, "trustedProxies", node->spec, "trustedProxies");
 	k8s_gateway_check_paths(model, node);
+	check_addresses(model, node);
 	base_tree_put(map, "routes", gateway_routes(model, node));
 	base_tree_put(map, "allow", k8s_gateway_allow(model, node));
 	base_tree_put(map, "ipRules", k8s_gateway_ip_rules(model, node));

@@ -126,6 +126,10 @@ void k8s_put_port_mtls(struct k8s_model *model, struct base_tree_build *map,
 const struct base_tree *k8s_model_allow(struct k8s_model *model, const struct k8s_node *node);
 /* One rule for each plaintext port that names callers: name, declared, ports, ipBlocks, reason. */
 const struct base_tree *k8s_model_by_address(struct k8s_model *model, const struct k8s_node *node);
+/* Findings of ranges that are no addresses or are read otherwise than they are written; `list` may be
+ * NULL, `where` says whose it is. */
+void k8s_model_check_ranges(struct k8s_model *model, const struct base_tree *list,
+    const char *where);
 /* Findings of a port that has a map `plaintext`. */
 void k8s_model_check_plaintext(struct k8s_model *model, const struct k8s_node *node,
     const struct k8s_port *port);

@@ -69,6 +69,14 @@ static const struct sample SAMPLES[] = {
 	{"MCA1041", FROM(":::/0"), ":::/0 is no address range"},
 	{"MCA1041", FROM("1:2:3:4:5:6:7:8:9/64"), "1:2:3:4:5:6:7:8:9/64 is no address range"},
 	{"MCA1041", FROM("::ffff:c000:200/120"), "an IPv4 address in disguise"},
+	{"MCA1041", INGRESS("public") "  clientRanges: {allow: [192.0.2.0/24, 198.51.100.9/24]}\n",
+	    "clientRanges.allow of edge/public: 198.51.100.9/24 has bits behind its prefix"},
+	{"MCA1041", INGRESS("public") "  clientRanges: {deny: [\":::/0\"]}\n",
+	    "clientRanges.deny of edge/public: :::/0 is no address range"},
+	{"MCA1041", INGRESS("public") "  clientRanges: {admin: {paths: [/a], allow: [\"::ffff:c000:200/120\"]}}\n",
+	    "clientRanges.admin.allow of edge/public: ::ffff:c000:200/120 is an IPv4 address in disguise"},
+	{"MCA1041", INGRESS("public") "  waf: {backend: coraza-wasm, failure: closed, imageRanges: [\"2001:db8::1/64\"]}\n",
+	    "waf.imageRanges of edge/public: 2001:db8::1/64 has bits behind its prefix"},
 	{"MCA1042", FROM("0.0.0.0/0"), "raw of shop/a lets in 0.0.0.0/0 without an identity"},
 	{"MCA1042", FROM("128.0.0.0/1"), "raw of shop/a lets in 128.0.0.0/1 without an identity"},
 	{"MCA1042", FROM("::/0"), "raw of shop/a lets in ::/0 without an identity"},
@@ -244,6 +252,8 @@ START_TEST(test_nothing_is_found_in_sound_ones)
 		{"", FROM("198.51.100.7/32"), NULL},
 		{"", FROM("2001::/16\", \"2001:db8::1/128\", \"10.0.0.0/8"), NULL},
 		{"", FROM_PODS("batch"), NULL},
+		{"", INGRESS("public") "  clientRanges: {allow: [0.0.0.0/0, \"::/0\"], deny: [10.0.0.0/8, \"2001:db8::/32\"]}\n"
+		    "  waf: {backend: coraza-wasm, failure: closed, imageRanges: [203.0.113.7/32]}\n", NULL},
 		{"", INGRESS("public") "  limits: {requestsPerSecond: 4}\n  scaling: {max: 4}\n", NULL},
 		{"", SERVICE("a") "  calls: [{data: k, port: k, topics: [{name: orders, access: write}]}]\n" KAFKA
 		    "  authentication: scram-sha-512\n", NULL},
