@@ -25,7 +25,7 @@ ROWS = yaml.safe_load((ROOT / "k8s/tasks.yaml").read_text())["tasks"]
 NEEDS = {"proven here": {"title", "what", "objects", "test"},
          "configured, needs a cluster": {"title", "what", "objects", "test"},
          "procedure": {"title", "what", "why"}, "open": {"title", "why"}}
-MORE = {"mesh", "environment"}  # what a row may say beside it: of which tree it is
+MORE = {"mesh", "environment", "beside"}  # what a row may say, too: of which tree it is, and tests that prove nothing of it
 TRIED_HERE = ("tests/k8s/proofs.py:", "tests/k8s/invariants.py:", "tests/k8s/test_network.py:",
               "tests/k8s/test_tasks.py:test_drift_is_seen")
 TRIED_BY_SCRIPT = ("tests/conformance/", "tests/edges/")
@@ -108,8 +108,10 @@ class Tasks(unittest.TestCase):
 
     def test_tests_are_there(self):
         for row in ROWS:
-            if "test" in row:
-                path, _, function = row["test"].partition(":")
+            named = [row["test"], *row.get("beside", ())] if "test" in row else []
+            self.assertEqual(len(named), len(set(named)), row["id"])
+            for one in named:
+                path, _, function = one.partition(":")
                 self.assertNotIn(pathlib.Path(path).suffix, (".md", ""), f"{row['id']} points to prose")
                 self.assertRegex((ROOT / path).read_text(), rf"(def |func |START_TEST\(){re.escape(function)}\b",
                                  row["id"])
