@@ -38,3 +38,17 @@ cli_approval_clear(struct cli_approval *approval)
 {
 	base_buf_clear(&approval->signature);
 }
+
+json_t *
+cli_approval_json(const char *key_file, const struct base_buf *what)
+{
+	struct cli_approval approval;
+	json_t *object = NULL;
+
+	if (cli_approval_make(key_file, base_buf_span(what), &approval) == MC_OK) {
+		object = json_pack("{s:s, s:s%}", "expires_at", approval.expires_at, "signature",
+		    (const char *)approval.signature.ptr, approval.signature.len);
+	}
+	cli_approval_clear(&approval);
+	return object;
+}

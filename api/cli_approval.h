@@ -4,6 +4,8 @@
 #ifndef API_CLI_APPROVAL_H
 #define API_CLI_APPROVAL_H
 
+#include <jansson.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -17,5 +19,7 @@ struct cli_approval {
 enum mc_err cli_approval_make(const char *key_file, struct base_span text,
     struct cli_approval *out) MC_MUST_CHECK;
 void cli_approval_clear(struct cli_approval *approval);
+/* The same as the member "approval" of a request's body. NULL with the failure recorded. */
+json_t *cli_approval_json(const char *key_file, const struct base_buf *what);
 
 #endif

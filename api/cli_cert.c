@@ -5,11 +5,14 @@
 #include <string.h>
 
 #include "api/cli.h"
+#include "api/cli_approval.h"
 #include "api/cli_crypto.h"
 #include "api/cli_rest.h"
 #include "api/cli_table.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/mem.h"
+#include "base/msg.h"
 
 #define LIST_MAX 1000000 /* rows that --limit may ask for */
 
@@ -100,25 +103,35 @@ cli_cert_list(struct cli *cli)
 	return ret;
 }
 
-/* /v1/certificates/SERIAL and what follows; to be freed. Colons, as OpenSSL prints
- * them, are left out. */
+/* A serial number as the API has it, to be freed: colons, as OpenSSL prints them, are left out. */
+static char *
+serial_text(const char *serial)
+{
+	char *text = base_xcalloc(1, strlen(serial) + 1);
+	char *to = text;
+
+	for (; *serial != '\0'; serial++) {
+		if (*serial != ':') {
+			*to++ = *serial >= 'A' && *serial <= 'F' ? (char)(*serial + 32) : *serial;
+		}
+	}
+	return text;
+}
+
+/* /v1/certificates/SERIAL and what follows; to be freed. */
 static char *
 serial_path(const char *serial, const char *rest)
 {
+	char *plain = serial_text(serial);
 	struct base_buf path;
-	char one[2] = "";
 	char *text;
 
 	base_buf_init(&path, 4096);
 	base_buf_append_str(&path, "/v1/certificates/");
-	for (; *serial != '\0'; serial++) {
-		if (*serial != ':') {
-			one[0] = *serial >= 'A' && *serial <= 'F' ? (char)(*serial + 32) : *serial;
-			cli_path_escape(&path, one);
-		}
-	}
+	cli_path_escape(&path, plain);
 	base_buf_append_str(&path, rest);
 	text = base_buf_take_str(&path);
+	free(plain);
 	return text == NULL ? base_xstrdup("/v1/certificates/0") : text;
 }
 
@@ -206,10 +219,56 @@ cli_cert_show(struct cli *cli)
 	return ret;
 }
 
+/* What is signed names the serial number that was typed, whatever the server answered. */
+static json_t *
+revocation_approval(const struct cli_client *client, const char *serial, const char *reason)
+{
+	char *plain = serial_text(serial);
+	struct base_buf what;
+	json_t *approval;
+
+	base_buf_init(&what, 4096);
+	base_buf_appendf(&what, "meshca-certificate-revoke-v1\n%s\n%s\n", plain, reason);
+	approval = cli_approval_json(client->key, &what);
+	base_buf_clear(&what);
+	free(plain);
+	return approval;
+}
+
+static bool
+is_ca(const json_t *cert)
+{
+	return msg_profile_parse(base_span_str(cli_json_text(cert, "profile"))) >= MSG_PROFILE_ROOT;
+}
+
+/* The body of the request; a CA's certificate goes only with an approval. */
+static int
+revocation_body(const struct cli *cli, const struct cli_client *client, json_t **out)
+{
+	const char *serial = cli->args.operands[0];
+	const char *reason = cli_args_get(&cli->args, "--reason");
+	char *path = serial_path(serial, "");
+	const struct cli_rest_act act = {.method = "GET", .path = path};
+	json_t *cert = NULL;
+	json_t *approval = NULL;
+	int ret = cli_rest_call(cli, client, &act, &cert);
+
+	reason = reason == NULL ? "unspecified" : reason;
+	if (ret == CLI_OK && is_ca(cert)) {
+		approval = revocation_approval(client, serial, reason);
+		ret = approval == NULL ? cli_fail_err(cli, mc_err_last()->code) : CLI_OK;
+	}
+	if (ret == CLI_OK) {
+		*out = json_pack("{s:s, s:o*}", "reason", reason, "approval", approval);
+	}
+	json_decref(cert);
+	free(path);
+	return ret;
+}
+
 int
 cli_cert_revoke(struct cli *cli)
 {
-	const char *reason = cli_args_get(&cli->args, "--reason");
 	char *path = serial_path(cli->args.operands[0], "/revoke");
 	struct cli_rest_act act = {.method = "POST", .path = path};
 	struct cli_client client;
@@ -221,9 +280,11 @@ cli_cert_revoke(struct cli *cli)
 		free(path);
 		return ret;
 	}
-	body = json_pack("{s:s}", "reason", reason == NULL ? "unspecified" : reason);
+	ret = revocation_body(cli, &client, &body);
 	act.body = body;
-	ret = cli_rest_call(cli, &client, &act, &cert);
+	if (ret == CLI_OK) {
+		ret = cli_rest_call(cli, &client, &act, &cert);
+	}
 	if (ret == CLI_OK && cli->json) {
 		cli_json_print(cert);
 	} else if (ret == CLI_OK) {

@@ -146,21 +146,6 @@ add_local(struct cli *cli, struct person *person)
 	return err == MC_OK ? ret : cli_fail_err(cli, err);
 }
 
-/* The member "approval" over what was approved. NULL with the failure recorded. */
-static json_t *
-approve(const char *key_file, const struct base_buf *what)
-{
-	struct cli_approval approval;
-	json_t *object = NULL;
-
-	if (cli_approval_make(key_file, base_buf_span(what), &approval) == MC_OK) {
-		object = json_pack("{s:s, s:s%}", "expires_at", approval.expires_at, "signature",
-		    (const char *)approval.signature.ptr, approval.signature.len);
-	}
-	cli_approval_clear(&approval);
-	return object;
-}
-
 static json_t *
 body_new(const struct person *person, const char *key_file)
 {
@@ -177,7 +162,7 @@ body_new(const struct person *person, const char *key_file)
 	base_buf_init(&what, 1024);
 	base_buf_appendf(&what, "meshca-user-add-v1\n%s\n%s\n%s\n", person->name, person->role, hex);
 	if (cli_key_csr(person->key, NULL, NULL, 0, &csr) == MC_OK) {
-		approval = approve(key_file, &what);
+		approval = cli_approval_json(key_file, &what);
 	}
 	if (approval != NULL) {
 		body = json_pack("{s:s, s:s, s:s%, s:o}", "name", person->name, "role",
@@ -399,7 +384,7 @@ remove_rest(struct cli *cli, const struct cli_client *client, const char *name)
 
 	base_buf_init(&what, 256);
 	base_buf_appendf(&what, "meshca-user-remove-v1\n%s\n", name);
-	approval = approve(client->key, &what);
+	approval = cli_approval_json(client->key, &what);
 	base_buf_clear(&what);
 	if (approval == NULL) {
 		return cli_fail_err(cli, mc_err_last()->code);

@@ -65,7 +65,7 @@ const struct cli_verb CLI_VERBS[CLI_VERB_COUNT] = {
 	    {"--idempotency-key", "TEXT", CLI_OPT_ONE, "repeats with it get the same certificate"},
 	    {"--out", "PATH", CLI_OPT_ONE,
 		"with --csr: file for the chain; else folder for key.pem, cert-chain.pem"}}},
-    {"cert revoke", "SERIAL", 1, "revoke; a new CRL follows within seconds", true,
+    {"cert revoke", "SERIAL", 1, "revoke, a CA's with your signature; a new CRL follows within seconds", true,
 	cli_cert_revoke,
 	{{"--reason", "WORD", CLI_OPT_ONE,
 	    "keyCompromise, superseded, cessationOfOperation, ... (RFC 5280)"}}},

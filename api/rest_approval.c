@@ -34,6 +34,27 @@ rest_approval_parse(const char *expires_at, struct base_span signature, struct r
 }
 
 enum mc_err
+rest_approval_take(const json_t *body, struct rest_approval *out)
+{
+	static const char *const members[] = {"expires_at", "signature"};
+	const json_t *approval = json_object_get(body, "approval");
+	struct base_span expires, signature;
+	enum mc_err err;
+
+	if (!json_is_object(approval) ||
+	    json_object_size(approval) != sizeof(members) / sizeof(members[0])) {
+		return MC_FAIL(MC_EUSAGE,
+		    "member \"approval\" must be an object of expires_at and signature");
+	}
+	if ((err = rest_body_string(approval, members[0], true, 20, &expires)) != MC_OK ||
+	    (err = rest_body_string(approval, members[1], true, REST_SIGNATURE_MAX,
+		 &signature)) != MC_OK) {
+		return err;
+	}
+	return rest_approval_parse((const char *)expires.ptr, signature, out);
+}
+
+enum mc_err
 rest_approval_of_caller(const struct rest_request *req, struct rest_approval *out)
 {
 	struct base_span cert = req->client->peer.cert;

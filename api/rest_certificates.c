@@ -142,7 +142,17 @@ struct revoke_state {
 	uint8_t serial[LIMIT_SERIAL];
 	struct base_span view;
 	uint8_t reason;
+	struct rest_approval approval; /* without a signature: none */
 };
+
+static void
+revoke_free(void *self)
+{
+	struct revoke_state *state = self;
+
+	rest_approval_clear(&state->approval);
+	free(state);
+}
 
 static void
 on_revoked(void *self, enum mc_err status, const struct base_item *item, bool more)
@@ -163,14 +173,18 @@ revocation_ask(struct rest_request *req)
 	struct msg_revoke ask = {.serial = state->view,
 	    .reason = state->reason,
 	    .actor = base_span_str(req->user),
-	    .from = base_span_str(req->client->peer.address)};
+	    .from = base_span_str(req->client->peer.address),
+	    .approver_spki = state->approval.spki,
+	    .approval_expires_at = state->approval.expires_at,
+	    .approval_sig = base_buf_span(&state->approval.signature)};
 
+	base_copy(ask.approver_sha256, state->approval.sha256, sizeof(ask.approver_sha256));
 	base_copy(ask.request_id, req->id, sizeof(ask.request_id));
 	rest_ask(req, req->service->front->ledger, MSG_REVOKE, &msg_revoke_table, &ask, on_revoked);
 }
 
-/* To revoke a CA takes its whole environment down: an administrator's act. What a serial number stands for
- * never changes. */
+/* To revoke a CA takes its whole environment down: an administrator's act, which the ledger has signed besides.
+ * What a serial number stands for never changes. */
 static void
 on_looked_up(void *self, enum mc_err status, const struct base_item *item, bool more)
 {
@@ -194,17 +208,51 @@ on_looked_up(void *self, enum mc_err status, const struct base_item *item, bool 
 	revocation_ask(req);
 }
 
+static enum mc_err
+take_reason(const json_t *body, uint8_t *out)
+{
+	struct base_span name;
+	enum mc_err err = rest_body_string(body, "reason", true, 64, &name);
+	int reason;
+
+	if (err != MC_OK) {
+		return err;
+	}
+	reason = msg_reason_parse(name);
+	if (reason < 0) {
+		return MC_FAIL(MC_EUSAGE,
+		    "reason must be one of RFC 5280's that are taken here: unspecified, "
+		    "keyCompromise, cACompromise, affiliationChanged, superseded, "
+		    "cessationOfOperation, privilegeWithdrawn, aACompromise");
+	}
+	*out = (uint8_t)reason;
+	return MC_OK;
+}
+
+static enum mc_err
+take_revocation(const struct rest_request *req, const json_t *body, struct revoke_state *state)
+{
+	enum mc_err err = take_reason(body, &state->reason);
+
+	if (err == MC_OK && json_object_get(body, "approval") != NULL) {
+		err = rest_approval_take(body, &state->approval);
+		if (err == MC_OK) {
+			err = rest_approval_of_caller(req, &state->approval);
+		}
+	}
+	return err;
+}
+
 void
 rest_certificate_revoke(struct rest_request *req)
 {
-	static const char *const members[] = {"reason", NULL};
-	struct revoke_state *state = rest_state(req, sizeof(*state), free);
-	struct base_span name;
+	static const char *const members[] = {"reason", "approval", NULL};
+	struct revoke_state *state = rest_state(req, sizeof(*state), revoke_free);
 	struct msg_cert_get get;
 	json_t *body;
 	enum mc_err err;
-	int reason = -1;
 
+	rest_approval_init(&state->approval);
 	if (!take_serial(req, state->serial, &state->view)) {
 		return;
 	}
@@ -212,22 +260,12 @@ rest_certificate_revoke(struct rest_request *req)
 	if (body == NULL) {
 		return;
 	}
-	err = rest_body_string(body, "reason", true, 64, &name);
-	if (err == MC_OK) {
-		reason = msg_reason_parse(name);
-		if (reason < 0) {
-			err = MC_FAIL(MC_EUSAGE,
-			    "reason must be one of RFC 5280's that are taken here: unspecified, "
-			    "keyCompromise, cACompromise, affiliationChanged, superseded, "
-			    "cessationOfOperation, privilegeWithdrawn, aACompromise");
-		}
-	}
+	err = take_revocation(req, body, state);
 	json_decref(body);
 	if (err != MC_OK) {
 		rest_fail(req, err, NULL);
 		return;
 	}
-	state->reason = (uint8_t)reason;
 	get.serial = state->view;
 	rest_ask(req, req->service->front->ledger, MSG_CERT_GET, &msg_cert_get_table, &get,
 	    on_looked_up);

@@ -193,6 +193,8 @@ void rest_approval_clear(struct rest_approval *approval);
 /* Expiry and signature (base64), as the request says them. MC_EUSAGE. */
 enum mc_err rest_approval_parse(const char *expires_at, struct base_span signature,
     struct rest_approval *out) MC_MUST_CHECK;
+/* The same from the member "approval" of a body. MC_EUSAGE. */
+enum mc_err rest_approval_take(const json_t *body, struct rest_approval *out) MC_MUST_CHECK;
 /* Whose approval it is: the caller's, who signs with the key of the client certificate. MC_EAPPROVAL. */
 enum mc_err rest_approval_of_caller(const struct rest_request *req, struct rest_approval *out)
     MC_MUST_CHECK;

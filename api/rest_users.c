@@ -95,27 +95,6 @@ on_csr(struct rest_request *req, enum msg_key_alg alg, struct base_span key)
 }
 
 static enum mc_err
-take_approval(const json_t *body, struct rest_approval *out)
-{
-	static const char *const members[] = {"expires_at", "signature"};
-	const json_t *approval = json_object_get(body, "approval");
-	struct base_span expires, signature;
-	enum mc_err err;
-
-	if (!json_is_object(approval) ||
-	    json_object_size(approval) != sizeof(members) / sizeof(members[0])) {
-		return MC_FAIL(MC_EUSAGE,
-		    "member \"approval\" must be an object of expires_at and signature");
-	}
-	if ((err = rest_body_string(approval, members[0], true, 20, &expires)) != MC_OK ||
-	    (err = rest_body_string(approval, members[1], true, REST_SIGNATURE_MAX,
-		 &signature)) != MC_OK) {
-		return err;
-	}
-	return rest_approval_parse((const char *)expires.ptr, signature, out);
-}
-
-static enum mc_err
 take_members(struct add_state *state)
 {
 	struct base_span role;
@@ -136,7 +115,7 @@ take_members(struct add_state *state)
 	if (state->role == MSG_USER_INVALID) {
 		return MC_FAIL(MC_EUSAGE, "member \"role\" must be viewer, operator or admin");
 	}
-	return take_approval(state->body, &state->approval);
+	return rest_approval_take(state->body, &state->approval);
 }
 
 void
@@ -210,7 +189,7 @@ rest_user_remove(struct rest_request *req)
 		return;
 	}
 	rest_approval_init(&approval);
-	err = take_approval(body, &approval);
+	err = rest_approval_take(body, &approval);
 	if (err == MC_OK && !is_user_name(base_span_str(req->match.params[0]))) {
 		err = MC_FAIL(MC_ENOTFOUND, "there is no such person");
 	}

@@ -52,7 +52,11 @@ MSG_TABLE(msg_list_end, LIST_END)
 	F(S, SPAN, serial, LIMIT_SERIAL)                                        \
 	F(S, U8, reason, 0)                                                     \
 	F(S, SPAN, actor, LIMIT_REQUESTER)                                      \
-	F(S, SPAN, from, MSG_FROM_MAX)
+	F(S, SPAN, from, MSG_FROM_MAX)                                          \
+	F(S, FIXED, approver_sha256, 32)                                        \
+	F(S, SPAN, approver_spki, LIMIT_P256_SPKI)                              \
+	F(S, I64, approval_expires_at, 0)                                       \
+	F(S, SPAN, approval_sig, LIMIT_P256_SIG)
 MSG_TABLE(msg_revoke, REVOKE)
 
 #define ISSUER_LIST(F, S)                                                       \

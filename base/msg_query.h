@@ -61,12 +61,20 @@ struct msg_revoke {
 	uint8_t request_id[16];
 	struct base_span serial;
 	uint8_t reason;
-	struct base_span actor;
+	struct base_span actor; /* the front's word; with an approval it does not count */
 	struct base_span from;
+	uint8_t approver_sha256[32];    /* as in msg_user_remove */
+	struct base_span approver_spki;
+	int64_t approval_expires_at;
+	struct base_span approval_sig;  /* empty: no approval */
 };
 extern const struct msg_table msg_revoke_table;
 /* Answer msg_cert_row (now revoked). ENOTFOUND; ECONFLICT when it was revoked before (the row says
- * when and why); EPOLICY for a reason we do not take. Durable before it is answered. */
+ * when and why); EPOLICY for a reason we do not take. Durable before it is answered.
+ * The certificate of a CA needs an administrator's approval, another's may have one; the ledger checks it itself
+ * and spends it with the act: a signature as for msg_user_remove, over
+ *   "meshca-certificate-revoke-v1\n" serial-in-lower-case-hexadecimal "\n" reason-name "\n" expires-decimal "\n".
+ * MC_EAPPROVAL when it lacks or does not fit, MC_ECLOCK while nobody knows whether it has expired. */
 
 /* All CA certificates: items msg_issuer_row, then msg_list_end. */
 struct msg_issuer_list {

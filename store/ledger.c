@@ -199,11 +199,12 @@ on_status(void *self, struct base_chan *chan, const struct base_item *item)
  * the ceremony, configurations from the supervisor. So no process can pose as another, and there is no
  * message that carries an event.
  *
- * What a front that was taken over can do here: read everything, and revoke certificates but people's (each
- * with an event; who asked is the front's word). It cannot add or remove a person, which needs an
- * administrator's signature (adding: checked by the operators signer; removing: checked here; both
- * spent here once), nor apply an inventory, which needs one too: where only registered identities get
- * certificates, it gets none for others. Nor can it write an intent, a CRL, an issuer or a configuration.
+ * What a front that was taken over can do here: read everything, and revoke certificates but those of people
+ * and CAs (each with an event, which says that who asked is the front's word). It cannot revoke a CA's, nor
+ * add or remove a person, which needs an administrator's signature (adding: checked by the operators signer;
+ * the others: checked here; all spent here once), nor apply an inventory, which needs one too: where only
+ * registered identities get certificates, it gets none for others. Nor can it write an intent, a CRL, an
+ * issuer or a configuration.
  */
 static const struct msg_permit PERMITS[] = {
 	{ MSG_INTENT, SIGNERS | CEREMONY, on_intent },

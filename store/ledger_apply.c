@@ -191,13 +191,28 @@ put_revoked(void *arg, const struct store_cert *cert)
 	return MC_OK;
 }
 
+/* Whether an approval holds, and was spent, hangs on the time. */
+static enum mc_err
+check_clock(const struct ledger_apply *apply)
+{
+	return apply->refuse_intents == MC_ECLOCK ? MC_FAIL(MC_ECLOCK, "%s", mc_err_text(MC_ECLOCK)) :
+	                                            MC_OK;
+}
+
+static enum mc_err
+revoke_in_time(const struct ledger_apply *apply, const struct msg_revoke *revoke)
+{
+	enum mc_err ret = revoke->approval_sig.len == 0 ? MC_OK : check_clock(apply);
+
+	return ret == MC_OK ? store_revoke(apply->store, revoke, apply->now_at) : ret;
+}
+
 static enum mc_err
 apply_revoke(struct ledger_apply *apply, struct ledger_op *op)
 {
 	const struct msg_revoke *revoke = &op->msg.revoke;
 	const struct store_view view = { apply->now_at, apply->boundary_seq };
-	struct revoked revoked = { op,
-		store_revoke(apply->store, revoke, apply->now_at) };
+	struct revoked revoked = { op, revoke_in_time(apply, revoke) };
 
 	/* One that was revoked before comes with the row that says when and why. */
 	if (revoked.status != MC_OK && revoked.status != MC_ECONFLICT) {
@@ -227,14 +242,12 @@ apply_inventory(struct ledger_apply *apply, struct ledger_op *op)
 	    base_buf_span(&op->document), apply->now_at, put_inventory, op);
 }
 
-/* A person's removal hangs on the time that its approval is for. */
 static enum mc_err
 apply_removal(struct ledger_apply *apply, const struct ledger_op *op)
 {
-	if (apply->refuse_intents == MC_ECLOCK) {
-		return MC_FAIL(MC_ECLOCK, "%s", mc_err_text(MC_ECLOCK));
-	}
-	return store_user_remove(apply->store, &op->msg.user_remove, apply->now_at);
+	enum mc_err ret = check_clock(apply);
+
+	return ret == MC_OK ? store_user_remove(apply->store, &op->msg.user_remove, apply->now_at) : ret;
 }
 
 static enum mc_err

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/enc.h"
 #include "base/mem.h"
 #include "store/sqlite_int.h"
 
@@ -88,14 +89,55 @@ sq_revocation_put(struct sq *sq, const struct sq_revocation *revocation)
 	return sq_run(sq, stmt);
 }
 
+#define REVOCATION_TEXT 160 /* the heading, a serial number, a reason, a time */
+
+/* The approval of base/msg_query.h. */
+static enum mc_err
+check_revocation(struct sq *sq, const struct msg_revoke *revoke, int64_t now_at,
+    struct sq_approved *out)
+{
+	char serial[2 * LIMIT_SERIAL + 1];
+	struct base_buf text;
+	enum mc_err ret;
+
+	base_enc_hex(revoke->serial.ptr, revoke->serial.len, serial);
+	base_buf_init(&text, REVOCATION_TEXT);
+	base_buf_appendf(&text, "meshca-certificate-revoke-v1\n%s\n%s\n%lld\n", serial,
+	    msg_reason_name(revoke->reason), (long long)revoke->approval_expires_at);
+	const struct sq_approval approval = { base_buf_span(&text), revoke->approver_sha256,
+		revoke->approver_spki, revoke->approval_expires_at, revoke->approval_sig };
+	ret = sq_approval_verify(sq, &approval, now_at, out);
+	base_buf_clear(&text);
+	return ret == MC_OK ? sq_approval_use(sq, out->id, revoke->request_id, now_at) : ret;
+}
+
+/* Whose act it is: with an approval the administrator's who signed it, else whom the front named. That is not
+ * enough for a CA's, which takes every certificate below it down. */
+static enum mc_err
+find_revoker(struct sq *sq, const struct msg_revoke *revoke, int profile, int64_t now_at,
+    struct sq_approved *out)
+{
+	if (revoke->approval_sig.len != 0) {
+		return check_revocation(sq, revoke, now_at, out);
+	}
+	if (profile >= MSG_PROFILE_ROOT) {
+		return MC_FAIL(MC_EAPPROVAL,
+		    "a CA's certificate is revoked only with an administrator's approval, and there is none");
+	}
+	out->actor[0] = '\0';
+	return MC_OK;
+}
+
 static enum mc_err
 revoke_found(struct sq *sq, const struct msg_revoke *revoke, sqlite3_stmt *found,
-    int64_t now_at)
+    int64_t now_at, const struct sq_approved *approved)
 {
-	struct sq_revocation revocation = { sq_col_u64(found, 0), now_at, revoke->reason,
-		revoke->actor, revoke->from, revoke->request_id };
+	bool is_signed = approved->actor[0] != '\0';
+	struct base_span actor = is_signed ? base_span_str(approved->actor) : revoke->actor;
+	struct sq_revocation revocation = { sq_col_u64(found, 0), now_at, revoke->reason, actor,
+		revoke->from, revoke->request_id };
 	struct store_event event = {
-		.actor = revoke->actor,
+		.actor = actor,
 		.action = base_span_str("certificate-revoked"),
 		.target = sq_col_span(found, 2),
 		.from = revoke->from,
@@ -105,7 +147,8 @@ revoke_found(struct sq *sq, const struct msg_revoke *revoke, sqlite3_stmt *found
 
 	if (ret == MC_OK) {
 		base_copy(event.request_id, revoke->request_id, sizeof(event.request_id));
-		(void)snprintf(note, sizeof(note), "seq %llu, reason %s",
+		(void)snprintf(note, sizeof(note), "%s; seq %llu, reason %s",
+		    is_signed ? "signed by the actor" : "actor as the front said",
 		    (unsigned long long)revocation.cert_seq, msg_reason_name(revoke->reason));
 		event.note = base_span_str(note);
 		ret = sq_event_put(&sq->store, &event, now_at);
@@ -117,6 +160,7 @@ enum mc_err
 sq_revoke(struct store *store, const struct msg_revoke *revoke, int64_t now_at)
 {
 	struct sq *sq = sq_of(store);
+	struct sq_approved approved = { 0 };
 	sqlite3_stmt *stmt;
 	enum mc_err ret = MC_ESTORE;
 	bool row = false;
@@ -140,7 +184,10 @@ sq_revoke(struct store *store, const struct msg_revoke *revoke, int64_t now_at)
 		    "a person's certificate is revoked by removing the person");
 	}
 	if (ret == MC_OK) {
-		ret = revoke_found(sq, revoke, stmt, now_at);
+		ret = find_revoker(sq, revoke, sqlite3_column_int(stmt, 6), now_at, &approved);
+	}
+	if (ret == MC_OK) {
+		ret = revoke_found(sq, revoke, stmt, now_at, &approved);
 	}
 	(void)sqlite3_reset(stmt);
 	return ret;

@@ -50,6 +50,18 @@ sq_approval_spend(struct sq *sq, const uint8_t id[32], const uint8_t request_id[
 	return sq_run(sq, stmt);
 }
 
+enum mc_err
+sq_approval_use(struct sq *sq, const uint8_t id[32], const uint8_t request_id[16], int64_t now_at)
+{
+	bool again = false;
+	enum mc_err ret = sq_approval_check(sq, id, request_id, &again);
+
+	if (ret == MC_OK && again) {
+		ret = MC_FAIL(MC_EAPPROVAL, "this approval was used before");
+	}
+	return ret == MC_OK ? sq_approval_spend(sq, id, request_id, now_at) : ret;
+}
+
 /* The live administrator whose certificate this is: the name, and the hash of the key. */
 static enum mc_err
 find_approver(struct sq *sq, const uint8_t approver_sha256[32], int64_t now_at,

@@ -130,7 +130,7 @@ struct sq {
 
 /* --- sqlite_approval.c --- */
 struct sq_approved {
-	uint8_t id[32]; /* for sq_approval_spend() */
+	uint8_t id[32]; /* for sq_approval_use() */
 	char actor[LIMIT_USER_NAME + 1];
 };
 struct sq_approval {
@@ -148,6 +148,9 @@ enum mc_err sq_approval_check(struct sq *sq, const uint8_t id[32], const uint8_t
     bool *again) MC_MUST_CHECK;
 /* Spends one that was checked, and forgets those that have expired. */
 enum mc_err sq_approval_spend(struct sq *sq, const uint8_t id[32], const uint8_t request_id[16],
+    int64_t now_at) MC_MUST_CHECK;
+/* Both: spends one that never served, not this request either. MC_EAPPROVAL. */
+enum mc_err sq_approval_use(struct sq *sq, const uint8_t id[32], const uint8_t request_id[16],
     int64_t now_at) MC_MUST_CHECK;
 
 /* --- sqlite.c --- */

@@ -89,27 +89,34 @@ sq_user_list(struct store *store, const struct store_view *view, store_user_fn f
 	return ret;
 }
 
-static enum mc_err
-is_admin(void *arg, const struct msg_user_row *row)
-{
-	bool *admin = arg;
+struct approver {
+	bool admin;
+	char name[LIMIT_USER_NAME + 1];
+};
 
-	*admin = row->role == MSG_USER_ADMIN;
+static enum mc_err
+see_approver(void *arg, const struct msg_user_row *row)
+{
+	struct approver *approver = arg;
+
+	approver->admin = row->role == MSG_USER_ADMIN;
+	base_span_copy_str(row->name, approver->name, sizeof(approver->name));
 	return MC_OK;
 }
 
+/* The name is the ledger's own: put->actor is what the front said. */
 static enum mc_err
-check_approver(struct store *store, const struct msg_user_put *put, int64_t now_at)
+check_approver(struct store *store, const struct msg_user_put *put, int64_t now_at,
+    struct approver *out)
 {
 	const struct store_view view = { now_at, 0 };
-	bool admin = false;
 	enum mc_err ret = MC_OK;
 
 	if (is_zero(put->approver_sha256)) {
 		return MC_OK; /* the operators signer had it from root's local socket */
 	}
-	ret = sq_user_get(store, &view, put->approver_sha256, is_admin, &admin);
-	if (ret == MC_ENOTFOUND || (ret == MC_OK && !admin)) {
+	ret = sq_user_get(store, &view, put->approver_sha256, see_approver, out);
+	if (ret == MC_ENOTFOUND || (ret == MC_OK && !out->admin)) {
 		ret = MC_FAIL(MC_EAPPROVAL, "the approver is not an administrator");
 	}
 	return ret;
@@ -191,15 +198,17 @@ sq_user_put(struct store *store, const struct msg_user_put *put, int64_t now_at,
     bool *inserted)
 {
 	const struct store_view view = { now_at, 0 };
+	struct msg_user_put named = *put;
 	struct put_arg arg = { put, 0 };
 	struct known known = { put, false };
+	struct approver approver = { 0 };
 	enum mc_err ret = MC_OK;
 
 	*inserted = false;
 	if (put->role < MSG_USER_VIEWER || put->role > MSG_USER_ADMIN || put->name.len == 0) {
 		return MC_FAIL(MC_EUSAGE, "no such role, or no name");
 	}
-	ret = check_approver(store, put, now_at);
+	ret = check_approver(store, put, now_at, &approver);
 	if (ret == MC_OK) {
 		ret = sq_cert_by_serial(store, &view, put->serial, check_cert, &arg);
 	}
@@ -212,7 +221,8 @@ sq_user_put(struct store *store, const struct msg_user_put *put, int64_t now_at,
 		                    MC_FAIL(MC_ECONFLICT, "the certificate has another role");
 	}
 	if (ret == MC_ENOTFOUND) {
-		ret = insert_user(sq_of(store), put, arg.seq, now_at);
+		named.actor = approver.admin ? base_span_str(approver.name) : put->actor;
+		ret = insert_user(sq_of(store), &named, arg.seq, now_at);
 		*inserted = ret == MC_OK;
 	}
 	return ret;
@@ -343,7 +353,6 @@ sq_user_remove(struct store *store, const struct msg_user_remove *remove, int64_
 		.from = remove->from,
 	};
 	struct sq_approved approved = { 0 };
-	bool again = false;
 	struct held held = { 0 };
 	/* All checks come before the first change: a refusal does not undo the others of its batch. */
 	enum mc_err ret = check_removal(sq, remove, now_at, &approved);
@@ -352,13 +361,7 @@ sq_user_remove(struct store *store, const struct msg_user_remove *remove, int64_
 		ret = check_removable(sq, remove->name, now_at);
 	}
 	if (ret == MC_OK) {
-		ret = sq_approval_check(sq, approved.id, remove->request_id, &again);
-	}
-	if (ret == MC_OK && again) {
-		ret = MC_FAIL(MC_EAPPROVAL, "this approval was used before");
-	}
-	if (ret == MC_OK) {
-		ret = sq_approval_spend(sq, approved.id, remove->request_id, now_at);
+		ret = sq_approval_use(sq, approved.id, remove->request_id, now_at);
 	}
 	if (ret == MC_OK) {
 		ret = next_held(sq, remove->name, &held);

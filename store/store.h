@@ -232,8 +232,9 @@ enum mc_err store_crl_begin(struct store *store, const uint8_t issuer_id[32],
  * current; MC_EUSAGE: a gap. Offset 0 starts over. */
 enum mc_err store_crl_chunk(struct store *store, const struct msg_crl_chunk *chunk,
     const struct store_scope *scope, int64_t now_at, bool *complete) MC_MUST_CHECK;
-/* Revokes, with its event. MC_ENOTFOUND, MC_ECONFLICT (revoked before), MC_EPOLICY
- * (reason). A certificate that a person holds: MC_ECONFLICT, the person must be removed. */
+/* Revokes, with its event; a CA's only on an approval, which it spends. MC_ENOTFOUND, MC_ECONFLICT (revoked
+ * before), MC_EPOLICY (reason), MC_EAPPROVAL: there is none, it does not fit, or was spent. A certificate that a
+ * person holds: MC_ECONFLICT, the person must be removed. */
 enum mc_err store_revoke(struct store *store, const struct msg_revoke *revoke, int64_t now_at)
     MC_MUST_CHECK;
 /* Binds a role to a signed client certificate. Idempotent. MC_EAPPROVAL: approver

@@ -182,7 +182,14 @@ class Isolation(unittest.TestCase):
     def test_8_a_revoked_issuing_ca_takes_its_leaves_along(self):
         environment = "staging"  # last: nothing else uses it afterwards
         workload = self.workload(environment, "orphan")
-        self.revoke(workload / "issuing.pem")
+        serial = self.serial(workload / "issuing.pem")
+        status, _, body = self.ca.call("POST", f"/v1/certificates/{serial}/revoke",
+                                       {"reason": "cACompromise"}, self.person)
+        self.assertEqual((status, body["type"]), (403, "urn:meshca:error:approval"), body)
+        self.ca.meshca("cert", "revoke", serial, "--reason", "cACompromise",
+                       "--client", self.person / "client.json")
+        events = self.ca.meshca("event", "list", "--client", self.person / "client.json").stdout
+        self.assertRegex(events, f"{self.person.name} +certificate-revoked .* signed by the actor; seq ")
         self.await_crl(environment, self.serial(workload / "issuing.pem"), 30)
         for judge in (self.openssl, self.gnutls):
             with self.subTest(judge=judge.__name__):

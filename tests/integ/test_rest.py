@@ -297,10 +297,41 @@ class Rest(unittest.TestCase):
             time.sleep(0.1)
         self.refused(409, "conflict", "POST", f"/v1/certificates/{serial}/revoke",
                      {"reason": "superseded"}, self.operator)
-        events = self.ask(200, "GET", "/v1/events?limit=100", person=self.viewer)[1]["events"]
-        event = next(e for e in events if e["request_id"] == sent["X-Request-Id"])
+        event = self.event_of(sent)
         self.assertEqual(event["actor"], "oscar")
         self.assertTrue(event["from"].startswith("127.0.0.1:"), event)
+        self.assertTrue(event["note"].startswith("actor as the front said; seq "), event)
+
+    def event_of(self, sent):
+        events = self.ask(200, "GET", "/v1/events?limit=100", person=self.viewer)[1]["events"]
+        return next(e for e in events if e["request_id"] == sent["X-Request-Id"])
+
+    def revocation(self, serial, signer_folder=None, ahead=300, reason="superseded"):
+        return self.approve(signer_folder or self.admin, ahead, "meshca-certificate-revoke-v1", serial, reason)
+
+    def test_a_ca_is_revoked_on_an_approval_only(self):
+        """The ledger wants an administrator's signature; one for anything else is none."""
+        leaf = self.issue("signed-away")["serial"]
+        for row in self.ask(200, "GET", "/v1/issuers", person=self.viewer)[1]["issuers"]:
+            path = f"/v1/certificates/{row['serial']}/revoke"
+            self.refused(403, "denied", "POST", path, {"reason": "superseded"}, self.operator)
+            _, answer = self.refused(403, "approval", "POST", path, {"reason": "superseded"}, self.admin)
+            self.assertIn("only with an administrator's approval", answer["detail"])
+            self.assertIn("/openapi.json", answer["action"])
+            for other in (self.revocation(leaf), self.revocation(row["serial"], self.operator),
+                          self.revocation(row["serial"], reason="keyCompromise"),
+                          self.revocation(row["serial"], ahead=700), self.revocation(row["serial"], ahead=-1),
+                          self.removal(row["serial"], self.admin)["approval"]):
+                self.refused(403, "approval", "POST", path,
+                             {"reason": "superseded", "approval": other}, self.admin)
+        # a leaf's may have one: then the event says whose
+        path = f"/v1/certificates/{leaf}/revoke"
+        wrong = {"reason": "superseded", "approval": self.revocation(leaf, self.operator)}
+        self.refused(403, "approval", "POST", path, wrong, self.admin)
+        sent, _ = self.ask(200, "POST", path, {"reason": "superseded", "approval": self.revocation(leaf)}, self.admin)
+        event = self.event_of(sent)
+        self.assertEqual(event["actor"], "alice")
+        self.assertTrue(event["note"].startswith("signed by the actor; seq "), event)
 
     # --- issuers, bundles, CRLs ---
     def test_bundles_in_both_formats(self):
@@ -457,8 +488,10 @@ class Rest(unittest.TestCase):
         rows = self.ask(200, "GET", "/v1/issuers?environment=development",
                         person=self.viewer)[1]["issuers"]
         serial = next(row["serial"] for row in rows if row["profile"] == "issuing")
-        self.ask(200, "POST", f"/v1/certificates/{serial}/revoke", {"reason": "cACompromise"},
-                 self.admin)
+        sent, _ = self.ask(200, "POST", f"/v1/certificates/{serial}/revoke",
+                           {"reason": "cACompromise", "approval": self.revocation(serial, reason="cACompromise")},
+                           self.admin)
+        self.assertEqual(self.event_of(sent)["actor"], "alice")
         parts = self.readyz_says(503)
         self.assertFalse(parts["development"]["ready"])
         self.assertIn("meshca issuer rotate --environment development",

@@ -79,8 +79,9 @@ def user_issue(name, key, role=3, cert=b"", expires=0, sig=b"", actor="alice", o
             + span(cert) + struct.pack("<q", expires) + span(sig) + span(actor) + span(origin))
 
 
-def revoke(serial, reason=1, actor="alice", origin="10.0.0.1"):
-    return secrets.token_bytes(16) + span(serial) + struct.pack("<B", reason) + span(actor) + span(origin)
+def revoke(serial, reason=1, actor="alice", origin="10.0.0.1", sha=bytes(32), spki=b"", expires=0, sig=b""):
+    return (secrets.token_bytes(16) + span(serial) + struct.pack("<B", reason) + span(actor) + span(origin) + sha
+            + span(spki) + struct.pack("<q", expires) + span(sig))
 
 
 class Reader:
@@ -457,6 +458,52 @@ class StolenFront(unittest.TestCase):
         # nor is a person's certificate revoked by saying so
         serial = cert.serial_number.to_bytes(16, "big")
         self.refused("revoking alice", ledger, REVOKE, revoke(serial), 0x501)
+
+    def authorities(self):
+        """(profile, environment, serial) of every CA certificate, as the ledger tells a front."""
+        for body in self.theft["ledger"].call(ISSUER_LIST, span(""))[:-1]:
+            row = Reader(body)
+            row.number("I"), row.span(), row.number("Q")
+            profile, _, _ = row.number("B"), row.number("B"), row.take(32)
+            serial, environment = row.span(), row.span().decode()
+            yield profile, environment, serial
+
+    def test_4_no_ca_is_revoked_in_anybodys_name(self):
+        ledger, eve, soon = self.theft["ledger"], new_key(), int(time.time()) + 300
+        cert = x509.load_pem_x509_certificate((self.alice / "alice.crt").read_bytes())
+        alice = serialization.load_pem_private_key((self.alice / "alice.key").read_bytes(), None)
+        encoding, form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        spki, eves = (key.public_key().public_bytes(encoding, form) for key in (alice, eve))
+        sha = cert.fingerprint(hashes.SHA256())
+
+        def text(serial, reason="keyCompromise", ends=soon, act="meshca-certificate-revoke-v1"):
+            return f"{act}\n{serial.hex()}\n{reason}\n{ends}\n"
+
+        leaf = self.theft["production"].ask(ISSUE, issue(confirm=1))
+        targets = [row for row in self.authorities() if row[1] in ("development", "production", "operators", "")]
+        self.assertLessEqual({16, 17, 18, ISSUING_PROFILE}, {profile for profile, _, _ in targets})
+        for profile, environment, serial in targets:
+            for name, proof in (
+                    ("no approval", {}),
+                    ("eve's", {"spki": eves, "sig": self.approve(text(serial), eve)}),
+                    ("alice's key, eve's signature", {"spki": spki, "sig": self.approve(text(serial), eve)}),
+                    # what an administrator did sign: another certificate, reason, time, act
+                    ("a leaf's", {"spki": spki, "sig": self.approve(text(leaf.serial), alice)}),
+                    ("a reason's", {"spki": spki, "sig": self.approve(text(serial, "superseded"), alice)}),
+                    ("a time's", {"spki": spki, "sig": self.approve(text(serial, ends=soon - 1), alice)}),
+                    ("an act's", {"spki": spki, "sig": self.approve(text(serial, act="meshca-user-remove-v1"),
+                                                                    alice)}),
+                    ("a past one", {"spki": spki, "expires": soon - 600,
+                                    "sig": self.approve(text(serial, ends=soon - 600), alice)})):
+                self.refused(f"{name} for {profile} of {environment}", ledger, REVOKE,
+                             revoke(serial, **{"sha": sha, "expires": soon, **proof}), EAPPROVAL)
+        self.assertEqual(ledger.ask(REVOKE, revoke(leaf.serial, actor="mallory")).status, OK)
+        row = Reader(ledger.call(EVENT_LIST, struct.pack("<QI", 0, 1))[0])
+        row.number("I"), row.span(), row.number("Q"), row.number("q")
+        actor, action = row.span(), row.span()
+        row.span(), row.span()
+        self.assertEqual((actor, action), (b"mallory", b"certificate-revoked"))
+        self.assertTrue(row.span().startswith(b"actor as the front said; "))
 
     # --- what it leaves behind ---
     def test_5_a_poisoned_idempotency_key_gives_nobody_a_foreign_certificate(self):

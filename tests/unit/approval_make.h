@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An administrator's key, and what it signs to remove a person or to apply an inventory. */
+/* An administrator's key, and what it signs to remove a person, to revoke a CA's certificate or to apply an
+ * inventory. */
 #ifndef TESTS_APPROVAL_MAKE_H
 #define TESTS_APPROVAL_MAKE_H
 
@@ -11,6 +12,7 @@
 
 #include "base/applied.h"
 #include "base/crypto.h"
+#include "base/enc.h"
 #include "base/msg_inventory.h"
 #include "base/msg_query.h"
 
@@ -63,6 +65,23 @@ approver_sign(struct approver *approver, struct msg_user_remove *msg, int64_t ex
 	msg->approval_expires_at = expires_at;
 	msg->approval_sig = base_span_of(approver->sig, len);
 	msg->approver_spki = base_span_of(approver->spki, sizeof(approver->spki));
+}
+
+/* Completes msg, whose serial, reason and approver_sha256 are set. Its spans point into *approver. */
+static inline void
+approver_sign_revocation(struct approver *approver, struct msg_revoke *msg, int64_t expires_at)
+{
+	char serial[2 * LIMIT_SERIAL + 1];
+	char text[192];
+	int text_len;
+
+	base_enc_hex(msg->serial.ptr, msg->serial.len, serial);
+	text_len = snprintf(text, sizeof(text), "meshca-certificate-revoke-v1\n%s\n%s\n%lld\n", serial,
+	    msg_reason_name(msg->reason), (long long)expires_at);
+	msg->approval_sig =
+	    base_span_of(approver->sig, approver_sign_text(approver, text, (size_t)text_len));
+	msg->approver_spki = base_span_of(approver->spki, sizeof(approver->spki));
+	msg->approval_expires_at = expires_at;
 }
 
 /* Completes msg, whose environment, replaces and approver_sha256 are set, over a document. */

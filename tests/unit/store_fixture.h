@@ -119,6 +119,27 @@ fix_ca(struct fix *fix, uint8_t profile, const char *name, uint8_t id[32])
 	base_buf_clear(&cert);
 }
 
+/* A person's certificate, with a key of that SHA-256 and a role. */
+static inline void
+fix_person(struct fix *fix, struct msg_user_put *put, const uint8_t spki_sha256[32], int64_t not_after_at)
+{
+	struct fix_intent leaf;
+	struct base_buf cert;
+	bool inserted = false;
+
+	fix_intent_make(fix, &leaf, MSG_PROFILE_CLIENT, (const char *)put->name.ptr);
+	leaf.msg.not_after_at = not_after_at;
+	memcpy(leaf.msg.spki_sha256, spki_sha256, 32);
+	ck_assert_int_eq(fix_sign(fix, fix_put(fix, &leaf.msg), leaf.msg.serial), MC_OK);
+	base_buf_init(&cert, LIMIT_CERT);
+	store_cert_assemble(&cert, leaf.msg.tbs, base_span_of(FIX_TAIL, 8));
+	base_crypto_sha256(base_buf_span(&cert), put->cert_sha256);
+	base_buf_clear(&cert);
+	put->serial = leaf.msg.serial;
+	put->actor = base_span_str("root");
+	ck_assert_int_eq(store_user_put(fix->store, put, FIX_NOW, &inserted), MC_OK);
+}
+
 /* The writer, with an anchor (seq 1) and an issuing CA (seq 2) of "production". */
 static inline void
 fix_start_vfs(struct fix *fix, const char *vfs)

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/msg_issue.h"
 #include "tests/unit/api_fakes.h"
+#include "tests/unit/ca_make.h"
 #include "tests/unit/check_main.h"
 
 /* --- the parts around it --- */
@@ -140,6 +141,8 @@ static struct msg_issue issued;
 static char issued_ns[64], issued_sa[64], issued_evidence[512], revoked_by[64], revoked_from[64];
 static uint64_t list_before;
 static uint8_t revoked_reason;
+static int64_t revoked_until;
+static char revoked_sig[32];
 static unsigned revoke_count, issue_count;
 
 static const char text_serial[] = "0badc0ffee";
@@ -219,6 +222,9 @@ on_revoke(struct call *call)
 	keep(ask.from, revoked_from, sizeof(revoked_from));
 	ck_assert(base_span_equal(ask.serial, base_span_of(serial, sizeof(serial))));
 	revoked_reason = ask.reason;
+	revoked_until = ask.approval_expires_at;
+	keep(ask.approval_sig, revoked_sig, sizeof(revoked_sig));
+	ck_assert_uint_eq(ask.approver_spki.len != 0, ask.approval_sig.len != 0);
 	if (revoke_count++ > 0) {
 		row = (struct msg_cert_row){
 		    .status = MC_ECONFLICT, .detail = base_span_str("revoked before")};
@@ -561,7 +567,12 @@ START_TEST(bodies_are_read_strictly)
 	    "{\"reason\":\"superseded\",\"x\":1}",
 	    "{\"reason\":\"superseded\",\"reason\":\"superseded\"}",
 	    "{\"reason\":\"certificateHold\"}", "{\"reason\":\"\xff\"}",
-	    "{\"reason\":\"superseded\"} {}"};
+	    "{\"reason\":\"superseded\"} {}", "{\"reason\":\"superseded\",\"approval\":\"x\"}",
+	    "{\"reason\":\"superseded\",\"approval\":null}",
+	    "{\"reason\":\"superseded\",\"approval\":{\"expires_at\":\"2026-11-23T20:41:00Z\"}}",
+	    "{\"reason\":\"superseded\",\"approval\":{\"expires_at\":\"tomorrow\",\"signature\":\"c2ln\"}}",
+	    "{\"reason\":\"superseded\",\"approval\":{\"expires_at\":\"2026-11-23T20:41:00Z\",\"signature\":\"?\"}}",
+	    "{\"reason\":\"superseded\",\"approval\":{\"expires_at\":\"2026-11-23T20:41:00Z\",\"signature\":\"\"}}"};
 
 	begin(MSG_USER_ADMIN);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -692,6 +703,7 @@ START_TEST(revocation_says_who_and_from_where)
 	ck_assert_int_eq(revoked_reason, MSG_REASON_KEY_COMPROMISE);
 	ck_assert_str_eq(revoked_by, "alice");
 	ck_assert_str_eq(revoked_from, "192.0.2.7:1234");
+	ck_assert_str_eq(revoked_sig, "");
 	drop(&reply);
 	expect_problem(request("POST", "/v1/certificates/0badc0ffee/revoke", "",
 			   "{\"reason\":\"unspecified\"}"),
@@ -704,9 +716,11 @@ START_TEST(only_an_admin_revokes_authorities_and_people)
 {
 	static const uint8_t profiles[] = {MSG_PROFILE_CLIENT, MSG_PROFILE_ISSUING,
 	    MSG_PROFILE_ENVIRONMENT, MSG_PROFILE_ROOT};
+	struct make_ca *admin = make_ca("P-256", "operators", 2000000000);
 	struct reply reply;
 
 	begin(MSG_USER_OPERATOR);
+	peer.cert = make_ca_der(admin);
 	for (size_t i = 0; i < sizeof(profiles); i++) {
 		found_profile = profiles[i];
 		expect_problem(request("POST", "/v1/certificates/0badc0ffee/revoke", "",
@@ -716,11 +730,15 @@ START_TEST(only_an_admin_revokes_authorities_and_people)
 	ck_assert_uint_eq(revoke_count, 0);
 	caller_role = MSG_USER_ADMIN;
 	reply = request("POST", "/v1/certificates/0badc0ffee/revoke", "",
-	    "{\"reason\":\"superseded\"}");
+	    "{\"reason\":\"superseded\",\"approval\":{\"expires_at\":\"2026-11-23T20:41:00Z\","
+	    "\"signature\":\"c2lnbmVk\"}}");
 	ck_assert_int_eq(reply.status, 200);
+	ck_assert_str_eq(revoked_sig, "signed");
+	ck_assert_int_eq(revoked_until, 1795466460);
 	drop(&reply);
 	ck_assert_uint_eq(revoke_count, 1);
 	end();
+	make_ca_free(admin);
 }
 END_TEST
 

@@ -98,24 +98,13 @@ person(struct fix *fix, const char *name, uint8_t role, const struct approver *h
     uint8_t cert_sha256[32])
 {
 	struct msg_user_put put = { .name = base_span_str(name), .role = role };
-	struct fix_intent leaf;
-	struct base_buf cert;
-	bool inserted = false;
+	uint8_t spki_sha256[32];
 
 	fix->store = fix_open(fix, STORE_WRITER);
 	ck_assert_ptr_nonnull(fix->store);
 	ck_assert_int_eq(store_begin(fix->store), MC_OK);
-	fix_intent_make(fix, &leaf, MSG_PROFILE_CLIENT, name);
-	leaf.msg.not_after_at = base_clock_now() + FIX_DAY;
-	base_crypto_sha256(base_span_of(holder->spki, sizeof(holder->spki)), leaf.msg.spki_sha256);
-	ck_assert_int_eq(fix_sign(fix, fix_put(fix, &leaf.msg), leaf.msg.serial), MC_OK);
-	base_buf_init(&cert, LIMIT_CERT);
-	store_cert_assemble(&cert, leaf.msg.tbs, base_span_of(FIX_TAIL, 8));
-	base_crypto_sha256(base_buf_span(&cert), put.cert_sha256);
-	base_buf_clear(&cert);
-	put.serial = leaf.msg.serial;
-	put.actor = base_span_str("root");
-	ck_assert_int_eq(store_user_put(fix->store, &put, FIX_NOW, &inserted), MC_OK);
+	base_crypto_sha256(base_span_of(holder->spki, sizeof(holder->spki)), spki_sha256);
+	fix_person(fix, &put, spki_sha256, base_clock_now() + FIX_DAY);
 	ck_assert_int_eq(store_commit(fix->store), MC_OK);
 	store_close(fix->store);
 	fix->store = NULL;
@@ -163,6 +152,62 @@ START_TEST(a_stolen_front_removes_nobody)
 	bench_open(&bench);
 	front = peer_start(&bench, MSG_ROLE_FRONT, "");
 	ck_assert_int_eq(remove_through(&bench, front, &remove), MC_EAPPROVAL);
+	ck_assert(!front->gone);
+	approver_end(&alice);
+	approver_end(&thief);
+	peer_end(front);
+	bench_end(&bench);
+}
+END_TEST
+
+static enum mc_err
+revoke_through(struct bench *bench, struct peer *front, const struct msg_revoke *msg)
+{
+	struct msg_cert_row row;
+
+	return peer_call(bench, front, MSG_REVOKE, &msg_revoke_table, msg, &msg_cert_row_table, &row);
+}
+
+/* With an actor of its choice it revokes leaves at most. */
+START_TEST(a_stolen_front_revokes_no_ca)
+{
+	struct msg_revoke revoke = { .reason = MSG_REASON_CA_COMPROMISE,
+		.actor = base_span_str("alice") };
+	struct approver alice;
+	struct approver thief;
+	struct bench bench;
+	struct peer *front;
+	uint8_t eve[32];
+	uint8_t admin[32];
+
+	bench_start(&bench);
+	bench_close(&bench);
+	approver_make(&alice);
+	approver_make(&thief);
+	person(&bench.fix, "alice", MSG_USER_ADMIN, &alice, admin);
+	person(&bench.fix, "eve", MSG_USER_OPERATOR, &thief, eve);
+	bench_open(&bench);
+	front = peer_start(&bench, MSG_ROLE_FRONT, "");
+	for (unsigned ca = 1; ca <= 2; ca++) { /* anchor, issuing CA */
+		char serial[20];
+
+		(void)snprintf(serial, sizeof(serial), "\x01serial-%08u", ca);
+		revoke.serial = base_span_str(serial);
+		memcpy(revoke.approver_sha256, admin, 32);
+		revoke.approval_sig = base_span_of(NULL, 0);
+		ck_assert_int_eq(revoke_through(&bench, front, &revoke), MC_EAPPROVAL);
+		approver_sign_revocation(&thief, &revoke, base_clock_now() + 60);
+		ck_assert_int_eq(revoke_through(&bench, front, &revoke), MC_EAPPROVAL);
+		revoke.approver_spki = base_span_of(alice.spki, sizeof(alice.spki));
+		ck_assert_int_eq(revoke_through(&bench, front, &revoke), MC_EAPPROVAL);
+		memcpy(revoke.approver_sha256, eve, 32);
+		approver_sign_revocation(&thief, &revoke, base_clock_now() + 60);
+		ck_assert_int_eq(revoke_through(&bench, front, &revoke), MC_EAPPROVAL);
+		memcpy(revoke.approver_sha256, admin, 32);
+		approver_sign_revocation(&alice, &revoke, base_clock_now() + 60);
+		ck_assert_int_eq(revoke_through(&bench, front, &revoke), MC_OK);
+		ck_assert_int_eq(revoke_through(&bench, front, &revoke), MC_ECONFLICT);
+	}
 	ck_assert(!front->gone);
 	approver_end(&alice);
 	approver_end(&thief);
@@ -681,14 +726,21 @@ START_TEST(a_leaf_of_a_revoked_ca_is_not_handed_out)
 	struct bench bench;
 	struct peer *signer;
 	struct peer *front;
+	struct approver alice;
 
 	bench_start(&bench);
+	bench_close(&bench);
+	approver_make(&alice);
+	person(&bench.fix, "alice", MSG_USER_ADMIN, &alice, revoke.approver_sha256);
+	bench_open(&bench);
 	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
 	front = peer_start(&bench, MSG_ROLE_FRONT, "");
 	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
 	make_dedup(&leaf, 1, 2);
 	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
 	ck_assert_int_eq(peer_sign(&bench, signer, out.seq, leaf.msg.serial), MC_OK);
+	approver_sign_revocation(&alice, &revoke, base_clock_now() + 60);
+	approver_end(&alice);
 	ck_assert_int_eq(peer_call(&bench, front, MSG_REVOKE, &msg_revoke_table, &revoke,
 	                     &msg_cert_row_table, &row),
 	    MC_OK);
@@ -845,6 +897,8 @@ START_TEST(clock_step_refuses_intents_until_accepted)
 {
 	const struct msg_inventory_put put = { .environment = base_span_str("production") };
 	const struct msg_user_remove nobody = { .name = base_span_str("bob") };
+	struct msg_revoke revoke = { .reason = MSG_REASON_SUPERSEDED,
+		.serial = base_span_str("\x01serial-00000002"), .approval_sig = base_span_str("none") };
 	struct msg_intent_ans out;
 	struct fix_intent leaf;
 	struct bench bench;
@@ -859,12 +913,14 @@ START_TEST(clock_step_refuses_intents_until_accepted)
 	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_ECLOCK);
 	ck_assert_int_eq(bench.state, MSG_RS_BLOCKED);
 	ck_assert_int_eq(remove_through(&bench, front, &nobody), MC_ECLOCK);
+	ck_assert_int_eq(revoke_through(&bench, front, &revoke), MC_ECLOCK);
 	ck_assert_int_eq(send_piece(&bench, front, 0, 0, base_span_str(DOCUMENT)), MC_OK);
 	ck_assert_int_eq(send_put(&bench, front, &put), MC_ECLOCK);
 	base_clock_guard_accept(&bench.ledger->clock);
 	ledger_look(bench.ledger);
 	ck_assert_int_eq(bench.state, MSG_RS_READY);
 	ck_assert_int_eq(remove_through(&bench, front, &nobody), MC_EAPPROVAL);
+	ck_assert_int_eq(revoke_through(&bench, front, &revoke), MC_EAPPROVAL);
 	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
 	peer_end(front);
 	peer_end(signer);
@@ -1061,7 +1117,8 @@ START_TEST(list_ends_with_its_cursor)
 END_TEST
 
 CHECK_MAIN("store_ledger", intent_is_durable_when_answered, permits_by_role_and_type,
-    a_stolen_front_removes_nobody, an_inventory_is_applied_and_holds,
+    a_stolen_front_removes_nobody,
+    a_stolen_front_revokes_no_ca, an_inventory_is_applied_and_holds,
     a_suspended_identity_gets_no_duplicate, signers_write_only_their_own_leaves, hello_must_agree,
     idempotency_key_yields_the_signed_certificate, idempotency_key_of_another_yields_nothing,
     a_new_front_takes_the_place_of_the_one_before, queries_of_the_front_hold_up_nobody_else,

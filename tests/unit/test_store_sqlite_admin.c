@@ -454,43 +454,6 @@ START_TEST(held_certificate_is_revoked_with_its_person_only)
 }
 END_TEST
 
-/* Also by a signer that was restarted, and so remembers nothing. */
-START_TEST(an_approval_is_spent_once)
-{
-	struct store_intended first;
-	struct store_intended out;
-	struct fix_intent bob;
-	struct fix_intent again;
-	struct fix fix;
-
-	fix_start(&fix);
-	ck_assert_int_eq(store_begin(fix.store), MC_OK);
-	fix_intent_make(&fix, &bob, MSG_PROFILE_CLIENT, "bob");
-	bob.msg.has_dedup = 1;
-	memset(bob.msg.dedup_key, 5, 32);
-	ck_assert_int_eq(store_intent_put(fix.store, &bob.msg, FIX_NOW, &first), MC_OK);
-	ck_assert_int_eq(store_commit(fix.store), MC_OK);
-	fix_reopen(&fix);
-	ck_assert_int_eq(store_begin(fix.store), MC_OK);
-	/* The very intent may be repeated; another under its approval may not. */
-	ck_assert_int_eq(store_intent_put(fix.store, &bob.msg, FIX_NOW, &out), MC_OK);
-	ck_assert(!out.inserted);
-	ck_assert_uint_eq(out.seq, first.seq);
-	fix_intent_make(&fix, &again, MSG_PROFILE_CLIENT, "bob");
-	again.msg.has_dedup = 1;
-	memset(again.msg.dedup_key, 5, 32);
-	ck_assert_int_eq(store_intent_put(fix.store, &again.msg, FIX_NOW, &out), MC_EAPPROVAL);
-	memset(again.msg.request_id, 8, 16);
-	ck_assert_int_eq(store_intent_put(fix.store, &again.msg, FIX_NOW + LIMIT_APPROVAL_S, &out),
-	    MC_EAPPROVAL);
-	memset(again.msg.dedup_key, 6, 32);
-	ck_assert_int_eq(store_intent_put(fix.store, &again.msg, FIX_NOW, &out), MC_OK);
-	ck_assert(out.inserted);
-	ck_assert_int_eq(store_commit(fix.store), MC_OK);
-	fix_end(&fix);
-}
-END_TEST
-
 struct whole_event {
 	char actor[64], action[32], target[80], from[64];
 	uint8_t request_id[16];
@@ -527,6 +490,144 @@ event_is(struct fix *fix, const char *actor, const char *action, const char *tar
 	ck_assert_str_eq(event.from, from);
 	ck_assert_mem_eq(event.request_id, request_id, sizeof(request_id));
 }
+
+/* What alice signs is for one act, on one certificate, for one reason, in one time. */
+START_TEST(a_ca_is_revoked_on_an_approval_for_just_that)
+{
+	struct msg_revoke revoke = { .reason = MSG_REASON_CA_COMPROMISE,
+		.actor = base_span_str("mallory") };
+	struct msg_user_remove removal = { .name = base_span_str("\x01serial-00000002") };
+	struct fix_intent cert, bob_cert, leaf;
+	struct msg_user_put alice, bob;
+	struct approver other;
+	struct fix fix;
+	bool inserted = false;
+
+	fix_start(&fix);
+	approver_make(&admin);
+	approver_make(&other);
+	(void)fix_leaf(&fix, "spiffe://x/y", true, &leaf);
+	ck_assert_int_eq(store_begin(fix.store), MC_OK);
+	client(&fix, "alice", &cert, &alice);
+	alice.role = MSG_USER_ADMIN;
+	ck_assert_int_eq(store_user_put(fix.store, &alice, FIX_NOW, &inserted), MC_OK);
+	client(&fix, "bob", &bob_cert, &bob);
+	bob.role = MSG_USER_OPERATOR;
+	ck_assert_int_eq(store_user_put(fix.store, &bob, FIX_NOW, &inserted), MC_OK);
+	/* without one, by another key, by who is no administrator */
+	revoke.serial = base_span_str("\x01serial-00000002");
+	memcpy(revoke.approver_sha256, alice.cert_sha256, 32);
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_EAPPROVAL);
+	approver_sign_revocation(&other, &revoke, FIX_NOW + 300);
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_EAPPROVAL);
+	approver_sign_revocation(&admin, &revoke, FIX_NOW + 300);
+	memcpy(revoke.approver_sha256, bob.cert_sha256, 32);
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_EAPPROVAL);
+	memcpy(revoke.approver_sha256, alice.cert_sha256, 32);
+	/* for another certificate, reason, time, act */
+	revoke.serial = base_span_str("\x01serial-00000001");
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_EAPPROVAL);
+	revoke.serial = leaf.msg.serial;
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_EAPPROVAL);
+	revoke.serial = base_span_str("\x01serial-00000002");
+	revoke.reason = MSG_REASON_SUPERSEDED;
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_EAPPROVAL);
+	revoke.reason = MSG_REASON_CA_COMPROMISE;
+	revoke.approval_expires_at++;
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_EAPPROVAL);
+	revoke.approval_expires_at--;
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW + 301), MC_EAPPROVAL);
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW - 301), MC_EAPPROVAL);
+	approver_sign(&admin, &removal, FIX_NOW + 300);
+	revoke.approval_sig = removal.approval_sig;
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_EAPPROVAL);
+	(void)newest_event_is(&fix, "user-added");
+	/* and whose signature it was stands in the event, whomever the front named */
+	approver_sign_revocation(&admin, &revoke, FIX_NOW + 300);
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_OK);
+	ck_assert_str_eq(newest_event_is(&fix, "certificate-revoked").note,
+	    "signed by the actor; seq 2, reason cACompromise");
+	event_is(&fix, "alice", "certificate-revoked", "CN=production issuing", "", 0);
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_ECONFLICT);
+	ck_assert_int_eq(store_commit(fix.store), MC_OK);
+	approver_end(&other);
+	approver_end(&admin);
+	fix_end(&fix);
+}
+END_TEST
+
+/* A leaf's needs none, and then the event says whose word it is; one that is there must fit, and serves once. */
+START_TEST(a_leaf_is_revoked_with_or_without_an_approval)
+{
+	struct msg_revoke revoke = { .reason = MSG_REASON_SUPERSEDED, .actor = base_span_str("oscar") };
+	struct fix_intent cert, first, second;
+	struct msg_user_put alice;
+	struct fix fix;
+	bool inserted = false;
+
+	fix_start(&fix);
+	approver_make(&admin);
+	(void)fix_leaf(&fix, "spiffe://x/y", true, &first);
+	(void)fix_leaf(&fix, "spiffe://x/z", true, &second);
+	ck_assert_int_eq(store_begin(fix.store), MC_OK);
+	client(&fix, "alice", &cert, &alice);
+	alice.role = MSG_USER_ADMIN;
+	ck_assert_int_eq(store_user_put(fix.store, &alice, FIX_NOW, &inserted), MC_OK);
+	revoke.serial = first.msg.serial;
+	revoke.approval_sig = base_span_str("none");
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_EAPPROVAL);
+	revoke.approval_sig = base_span_of(NULL, 0);
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_OK);
+	event_is(&fix, "oscar", "certificate-revoked", "spiffe://x/y", "", 0);
+	ck_assert_str_eq(newest_event_is(&fix, "certificate-revoked").note,
+	    "actor as the front said; seq 3, reason superseded");
+	revoke.serial = second.msg.serial;
+	memcpy(revoke.approver_sha256, alice.cert_sha256, 32);
+	approver_sign_revocation(&admin, &revoke, FIX_NOW + 300);
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_OK);
+	event_is(&fix, "alice", "certificate-revoked", "spiffe://x/z", "", 0);
+	ck_assert_int_eq(store_commit(fix.store), MC_OK);
+	approver_end(&admin);
+	fix_end(&fix);
+}
+END_TEST
+
+/* Also by a signer that was restarted, and so remembers nothing. */
+START_TEST(an_approval_is_spent_once)
+{
+	struct store_intended first;
+	struct store_intended out;
+	struct fix_intent bob;
+	struct fix_intent again;
+	struct fix fix;
+
+	fix_start(&fix);
+	ck_assert_int_eq(store_begin(fix.store), MC_OK);
+	fix_intent_make(&fix, &bob, MSG_PROFILE_CLIENT, "bob");
+	bob.msg.has_dedup = 1;
+	memset(bob.msg.dedup_key, 5, 32);
+	ck_assert_int_eq(store_intent_put(fix.store, &bob.msg, FIX_NOW, &first), MC_OK);
+	ck_assert_int_eq(store_commit(fix.store), MC_OK);
+	fix_reopen(&fix);
+	ck_assert_int_eq(store_begin(fix.store), MC_OK);
+	/* The very intent may be repeated; another under its approval may not. */
+	ck_assert_int_eq(store_intent_put(fix.store, &bob.msg, FIX_NOW, &out), MC_OK);
+	ck_assert(!out.inserted);
+	ck_assert_uint_eq(out.seq, first.seq);
+	fix_intent_make(&fix, &again, MSG_PROFILE_CLIENT, "bob");
+	again.msg.has_dedup = 1;
+	memset(again.msg.dedup_key, 5, 32);
+	ck_assert_int_eq(store_intent_put(fix.store, &again.msg, FIX_NOW, &out), MC_EAPPROVAL);
+	memset(again.msg.request_id, 8, 16);
+	ck_assert_int_eq(store_intent_put(fix.store, &again.msg, FIX_NOW + LIMIT_APPROVAL_S, &out),
+	    MC_EAPPROVAL);
+	memset(again.msg.dedup_key, 6, 32);
+	ck_assert_int_eq(store_intent_put(fix.store, &again.msg, FIX_NOW, &out), MC_OK);
+	ck_assert(out.inserted);
+	ck_assert_int_eq(store_commit(fix.store), MC_OK);
+	fix_end(&fix);
+}
+END_TEST
 
 START_TEST(every_change_says_who_what_and_whence)
 {
@@ -579,7 +680,9 @@ START_TEST(every_change_says_who_what_and_whence)
 
 	bob.role = MSG_USER_VIEWER;
 	memcpy(bob.approver_sha256, alice.cert_sha256, 32);
+	bob.actor = base_span_str("mallory"); /* the front's word: the approval says who it was */
 	ck_assert_int_eq(store_user_put(fix.store, &bob, FIX_NOW, &done), MC_OK);
+	event_is(&fix, "alice", "user-added", "bob", "", 0);
 	memcpy(remove.approver_sha256, alice.cert_sha256, 32);
 	memset(remove.request_id, 5, 16);
 	approver_sign(&admin, &remove, FIX_NOW + 300);
@@ -651,4 +754,5 @@ CHECK_MAIN("store_sqlite_admin", revocation_is_once_and_listed, crl_numbers_only
     crl_is_current_with_its_last_byte, crl_status_tells_what_is_due,
     bundle_sequence_grows_with_anchors_only, issuer_must_be_what_was_signed,
     people_and_the_last_admin, held_certificate_is_revoked_with_its_person_only,
+    a_ca_is_revoked_on_an_approval_for_just_that, a_leaf_is_revoked_with_or_without_an_approval,
     an_approval_is_spent_once, every_change_says_who_what_and_whence, configurations_are_recorded_when_they_differ, events_page_newest_first)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "approval_make.h"
 #include "store_fixture.h"
 
 #include "check_main.h"
@@ -66,8 +67,11 @@ START_TEST(revoked_issuing_ca_gets_no_leaf)
 {
 	const struct store_view view = { FIX_NOW, 0 };
 	struct msg_revoke revoke = { .reason = MSG_REASON_KEY_COMPROMISE };
+	struct msg_user_put admin = { .name = base_span_str("alice"), .role = MSG_USER_ADMIN };
 	struct store_intended out;
 	struct fix_intent leaf;
+	struct approver alice;
+	uint8_t spki_sha256[32];
 	struct fix fix;
 	bool revoked = true;
 	uint64_t seq;
@@ -78,8 +82,13 @@ START_TEST(revoked_issuing_ca_gets_no_leaf)
 	    MC_OK);
 	ck_assert(!revoked);
 	revoke.serial = base_span_of(fix.ca_serial, leaf.msg.serial.len);
-	revoke.actor = base_span_str("alice");
 	ck_assert_int_eq(store_begin(fix.store), MC_OK);
+	approver_make(&alice);
+	base_crypto_sha256(base_span_of(alice.spki, sizeof(alice.spki)), spki_sha256);
+	fix_person(&fix, &admin, spki_sha256, FIX_NOW + FIX_DAY);
+	memcpy(revoke.approver_sha256, admin.cert_sha256, 32);
+	approver_sign_revocation(&alice, &revoke, FIX_NOW + 300);
+	approver_end(&alice);
 	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW), MC_OK);
 	fix_intent_make(&fix, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
 	ck_assert_int_eq(store_intent_put(fix.store, &leaf.msg, FIX_NOW, &out), MC_ENOTREADY);
