@@ -134,6 +134,7 @@ static const struct word type_words[] = {
 	{MSG_EVENT_LIST, "event-list"},
 	{MSG_LEDGER_STATUS, "ledger-status"},
 	{MSG_CONFIG_PUT, "config-put"},
+	{MSG_UNSEALED, "unsealed"},
 	{MSG_INVENTORY_CHUNK, "inventory-chunk"},
 	{MSG_INVENTORY_PUT, "inventory-put"},
 	{MSG_INVENTORY_GET, "inventory-get"},

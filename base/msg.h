@@ -104,7 +104,7 @@ enum msg_type {
 	MSG_CTL_START = 24,     /* all is handed over: drop ids, sandbox, serve */
 	MSG_CTL_UNSEAL = 26,
 	MSG_CTL_DRAIN = 28,     /* answer = drained */
-	MSG_CTL_CLOCK = 30,     /* the wall clock is right: accept it */
+	MSG_CTL_CLOCK = 30,     /* the wall clock is right: accept it (base/msg_ctl.h) */
 	MSG_CTL_CEREMONY = 32,  /* supervisor -> ceremony: do this act */
 	/* role -> supervisor */
 	MSG_CTL_STATUS = 48,    /* state changed */
@@ -140,6 +140,7 @@ enum msg_type {
 	MSG_EVENT_LIST = 148,
 	MSG_LEDGER_STATUS = 152, /* 150 was used */
 	MSG_CONFIG_PUT = 154,   /* supervisor only */
+	MSG_UNSEALED = 164,     /* supervisor only */
 	/* front -> ledger (base/msg_inventory.h) */
 	MSG_INVENTORY_CHUNK = 156,
 	MSG_INVENTORY_PUT = 158,

@@ -33,6 +33,12 @@ MSG_TABLE(msg_ctl_unseal, CTL_UNSEAL)
 	F(S, SPAN, from, MSG_FROM_MAX)
 MSG_TABLE(msg_ctl_ceremony, CTL_CEREMONY)
 
+#define CTL_CLOCK(F, S)                                                         \
+	F(S, FIXED, request_id, 16)                                             \
+	F(S, SPAN, actor, LIMIT_REQUESTER)                                      \
+	F(S, SPAN, from, MSG_FROM_MAX)
+MSG_TABLE(msg_ctl_clock, CTL_CLOCK)
+
 #define CTL_STATUS(F, S)                                                        \
 	F(S, U8, state, 0)                                                      \
 	F(S, SPAN, detail, LIMIT_DETAIL)

@@ -72,6 +72,14 @@ struct msg_ctl_ceremony {
 extern const struct msg_table msg_ctl_ceremony_table;
 /* Answer: msg_status_ans. */
 
+/* MSG_CTL_CLOCK: the wall clock is right. Who said so is for the ledger, which answers once its event is on disk. */
+struct msg_ctl_clock {
+	uint8_t request_id[16];
+	struct base_span actor;
+	struct base_span from;
+};
+extern const struct msg_table msg_ctl_clock_table;
+
 enum msg_role_state {
 	MSG_RS_STARTING = 1,
 	MSG_RS_SEALED = 2,

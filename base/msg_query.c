@@ -186,3 +186,10 @@ MSG_TABLE(msg_ledger_status_ans, LEDGER_STATUS_ANS)
 	F(S, SPAN, from, MSG_FROM_MAX)                                          \
 	F(S, SPAN, text, LIMIT_BULK_CHUNK)
 MSG_TABLE(msg_config_put, CONFIG_PUT)
+
+#define UNSEALED(F, S)                                                          \
+	F(S, FIXED, request_id, 16)                                             \
+	F(S, SPAN, environment, LIMIT_ENVIRONMENT)                              \
+	F(S, SPAN, actor, LIMIT_REQUESTER)                                      \
+	F(S, SPAN, from, MSG_FROM_MAX)
+MSG_TABLE(msg_unsealed, UNSEALED)

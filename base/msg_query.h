@@ -229,4 +229,14 @@ struct msg_config_put {
 extern const struct msg_table msg_config_put_table;
 /* Answer: msg_status_ans. Recorded with a line diff to the one before when it differs. */
 
+/* Somebody opened an environment's keys: its signer has just said so. */
+struct msg_unsealed {
+	uint8_t request_id[16];
+	struct base_span environment;
+	struct base_span actor;
+	struct base_span from;
+};
+extern const struct msg_table msg_unsealed_table;
+/* Answer: msg_status_ans, once the event is on disk. */
+
 #endif

@@ -185,12 +185,13 @@ static const struct msg_permit control_permits[] = {
 	{MSG_CTL_CLOCK, MSG_FROM(MSG_ROLE_SUPERVISOR), on_clock},
 	{MSG_CTL_DRAIN, MSG_FROM(MSG_ROLE_SUPERVISOR), on_drain},
 };
+#define CONTROL_PERMITS (sizeof(control_permits) / sizeof(control_permits[0]))
 
 static bool
-is_control(uint16_t type)
+is_among(const struct msg_permit *permits, size_t count, uint16_t type)
 {
-	for (size_t i = 0; i < sizeof(control_permits) / sizeof(control_permits[0]); i++) {
-		if (control_permits[i].type == type) {
+	for (size_t i = 0; i < count; i++) {
+		if (permits[i].type == type) {
 			return true;
 		}
 	}
@@ -212,10 +213,10 @@ on_item(void *self, struct base_chan *chan, const struct base_item *item)
 		}
 		return MC_OK;
 	}
-	if (is_control(item->type)) {
-		return msg_dispatch(control_permits,
-		    sizeof(control_permits) / sizeof(control_permits[0]), MSG_ROLE_SUPERVISOR, role,
-		    chan, item);
+	if (is_among(control_permits, CONTROL_PERMITS, item->type) &&
+	    !is_among(role->ops->permits, role->ops->permit_count, item->type)) {
+		return msg_dispatch(control_permits, CONTROL_PERMITS, MSG_ROLE_SUPERVISOR, role, chan,
+		    item);
 	}
 	return msg_dispatch(role->ops->permits, role->ops->permit_count, MSG_ROLE_SUPERVISOR,
 	    role->self, chan, item);

@@ -40,7 +40,8 @@ struct role_ops {
 	/* may: finish what is under way, then call role_drained(); without the slot the answer comes at
 	 * once */
 	void (*drain)(void *self);
-	/* may: further requests that the role takes on the control channel; called with self */
+	/* may: further requests that the role takes on the control channel; called with self. A control message
+	 * that is among them is the role's own to answer. */
 	const struct msg_permit *permits;
 	size_t permit_count;
 	/* may: answers to the role's own requests there, but for STATUS */

@@ -37,6 +37,7 @@ struct order {
 	uint64_t corr;
 	uint16_t type;
 	unsigned pending;
+	uint8_t request_id[16]; /* of the ledger's event */
 	char *actor;
 	char *environment;
 	struct base_secret *passphrase, *root_passphrase; /* NULL: none given */
@@ -56,6 +57,7 @@ order_new(struct client *client, const struct base_item *item)
 	order->client = client->id;
 	order->corr = item->corr;
 	order->type = item->type;
+	base_crypto_random(order->request_id, sizeof(order->request_id));
 	order->actor = base_xasprintf("uid %u on the local socket", (unsigned)client->uid);
 	base_buf_init(&order->cert, LIMIT_CERT);
 	base_buf_init(&order->issuer, LIMIT_CERT);
@@ -169,21 +171,48 @@ on_clock_answer(void *self, enum mc_err status, const struct base_item *item)
 	}
 }
 
-static enum mc_err
-on_clock(struct client *client, const struct base_item *item)
+static void
+tell_clock(struct order *order, struct sup_proc *proc,
+    void (*fn)(void *self, enum mc_err status, const struct base_item *item))
 {
-	static const struct msg_empty empty = {0};
-	struct order *order = order_new(client, item);
+	struct msg_ctl_clock msg = {.actor = base_span_str(order->actor), .from = base_span_str(HERE)};
 
+	base_copy(msg.request_id, order->request_id, sizeof(msg.request_id));
+	sup_proc_call(proc, MSG_CTL_CLOCK, &msg_ctl_clock_table, &msg, -1, fn, order);
+}
+
+/* The ledger has written it down and taken the time: now the others. */
+static void
+on_clock_recorded(void *self, enum mc_err status, const struct base_item *item)
+{
+	struct order *order = self;
+
+	if (status != MC_OK) {
+		on_role_answer(order, status, item);
+		return;
+	}
 	order->pending = 1;
-	for (struct sup_proc *proc = client->admin->sup->procs; proc != NULL; proc = proc->next) {
-		if (proc->chan != NULL && proc->role != MSG_ROLE_CEREMONY) {
+	for (struct sup_proc *proc = order->admin->sup->procs; proc != NULL; proc = proc->next) {
+		if (proc->chan != NULL && proc->role != MSG_ROLE_CEREMONY &&
+		    proc->role != MSG_ROLE_LEDGER) {
 			order->pending++;
-			sup_proc_call(proc, MSG_CTL_CLOCK, &msg_empty_table, &empty, -1,
-			    on_clock_answer, order);
+			tell_clock(order, proc, on_clock_answer);
 		}
 	}
 	on_clock_answer(order, MC_OK, NULL);
+}
+
+static enum mc_err
+on_clock(struct client *client, const struct base_item *item)
+{
+	struct sup_proc *ledger = sup_find(client->admin->sup, MSG_ROLE_LEDGER);
+	struct order *order = order_new(client, item);
+
+	if (ledger == NULL || ledger->chan == NULL) {
+		finish(order, MC_ENOTREADY, "the ledger does not run; meshca status says why");
+		return MC_OK;
+	}
+	tell_clock(order, ledger, on_clock_recorded);
 	return MC_OK;
 }
 
@@ -211,6 +240,34 @@ take_environment(struct client *client, const struct base_item *item, struct ord
 }
 
 static void
+on_unsealing_recorded(void *self, enum mc_err status, const struct base_item *item)
+{
+	(void)item;
+	finish(self, status, status == MC_OK ? "" : "it is open, but the ledger could not write that down");
+}
+
+/* The signer's answer. That it opened is an event. */
+static void
+on_unsealed(void *self, enum mc_err status, const struct base_item *item)
+{
+	struct order *order = self;
+	struct sup_proc *ledger = sup_find(order->admin->sup, MSG_ROLE_LEDGER);
+	struct msg_unsealed msg = {.environment = base_span_str(order->environment),
+	    .actor = base_span_str(order->actor), .from = base_span_str(HERE)};
+
+	if (status != MC_OK) {
+		on_role_answer(order, status, item);
+		return;
+	}
+	if (ledger == NULL || ledger->chan == NULL) {
+		on_unsealing_recorded(order, MC_ENOTREADY, NULL);
+		return;
+	}
+	base_copy(msg.request_id, order->request_id, sizeof(msg.request_id));
+	sup_proc_call(ledger, MSG_UNSEALED, &msg_unsealed_table, &msg, -1, on_unsealing_recorded, order);
+}
+
+static void
 unseal(struct order *order, struct sup_proc *proc, struct base_secret *secret, bool report)
 {
 	struct msg_ctl_unseal msg = {.slot = MSG_KEY_ENVIRONMENT,
@@ -218,7 +275,7 @@ unseal(struct order *order, struct sup_proc *proc, struct base_secret *secret, b
 
 	msg.passphrase = sup_secret_span(secret);
 	sup_proc_call(proc, MSG_CTL_UNSEAL, &msg_ctl_unseal_table, &msg, -1,
-	    report ? on_role_answer : NULL, report ? order : NULL);
+	    report ? on_unsealed : NULL, report ? order : NULL);
 }
 
 static enum mc_err
@@ -469,7 +526,7 @@ on_user_add(struct client *client, const struct base_item *item)
 		finish(order, MC_ENOTREADY, "the operators' signer does not run; meshca status says why");
 		return MC_OK;
 	}
-	base_crypto_random(issue.request_id, sizeof(issue.request_id));
+	base_copy(issue.request_id, order->request_id, sizeof(issue.request_id));
 	issue.name = msg.name;
 	issue.role = msg.role;
 	issue.key_alg = msg.key_alg;

@@ -196,7 +196,7 @@ on_status(void *self, struct base_chan *chan, const struct base_item *item)
 /*
  * Every event is written by the ledger itself, beside its act, and each act comes from one role alone:
  * revocations from the front, people from the operators signer, CA certificates from
- * the ceremony, configurations from the supervisor. So no process can pose as another, and there is no
+ * the ceremony, configurations, unsealing and the accepted time from the supervisor. So no process can pose as another, and there is no
  * message that carries an event.
  *
  * What a front that was taken over can do here: read everything, and revoke certificates but those of people
@@ -227,6 +227,8 @@ static const struct msg_permit PERMITS[] = {
 	{ MSG_EVENT_LIST, FRONT | KEEPER, on_query },
 	{ MSG_LEDGER_STATUS, FRONT | KEEPER | SUPERVISOR, on_status },
 	{ MSG_CONFIG_PUT, SUPERVISOR, on_change },
+	{ MSG_UNSEALED, SUPERVISOR, on_change },
+	{ MSG_CTL_CLOCK, SUPERVISOR, on_change },
 	{ MSG_INVENTORY_CHUNK, FRONT, on_inventory_chunk },
 	{ MSG_INVENTORY_PUT, FRONT, on_inventory_put },
 	{ MSG_INVENTORY_GET, FRONT, on_query },

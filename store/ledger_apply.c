@@ -262,6 +262,35 @@ apply_config(struct ledger_apply *apply, struct ledger_op *op)
 	return ret;
 }
 
+/* What the supervisor had done: only its event is the ledger's. */
+static enum mc_err
+put_unsealed(struct ledger_apply *apply, const struct msg_unsealed *unsealed)
+{
+	struct store_event event = {
+		.actor = unsealed->actor,
+		.action = base_span_str("environment-unsealed"),
+		.target = unsealed->environment,
+		.from = unsealed->from,
+	};
+
+	base_copy(event.request_id, unsealed->request_id, sizeof(event.request_id));
+	return store_event_put(apply->store, &event, apply->now_at);
+}
+
+/* The time itself is accepted once this is on disk. */
+static enum mc_err
+put_clock(struct ledger_apply *apply, const struct msg_ctl_clock *clock)
+{
+	struct store_event event = {
+		.actor = clock->actor,
+		.action = base_span_str("clock-accepted"),
+		.from = clock->from,
+	};
+
+	base_copy(event.request_id, clock->request_id, sizeof(event.request_id));
+	return store_event_put(apply->store, &event, apply->now_at);
+}
+
 /* Changes whose answer is a bare status. */
 static enum mc_err
 apply_plain(struct ledger_apply *apply, struct ledger_op *op)
@@ -285,6 +314,12 @@ apply_plain(struct ledger_apply *apply, struct ledger_op *op)
 		break;
 	case MSG_CONFIG_PUT:
 		ret = apply_config(apply, op);
+		break;
+	case MSG_UNSEALED:
+		ret = put_unsealed(apply, &op->msg.unsealed);
+		break;
+	case MSG_CTL_CLOCK:
+		ret = put_clock(apply, &op->msg.clock);
 		break;
 	default:
 		return MC_FAIL(MC_EINTERNAL, "type %u is no change", op->type);

@@ -71,6 +71,8 @@ union ledger_msg {
 	struct msg_user_remove user_remove;
 	struct msg_event_list event_list;
 	struct msg_config_put config_put;
+	struct msg_unsealed unsealed;
+	struct msg_ctl_clock clock;
 	struct msg_inventory_chunk inventory_chunk;
 	struct msg_inventory_put inventory_put;
 	struct msg_inventory_get inventory_get;

@@ -82,18 +82,6 @@ ids(void *self, uid_t *uid, gid_t *gid)
 	*gid = me->gid;
 }
 
-static enum mc_err
-on_clock(void *self)
-{
-	struct role_ledger *me = self;
-
-	if (me->ledger->started) {
-		base_clock_guard_accept(&me->ledger->clock);
-		ledger_look(me->ledger);
-	}
-	return MC_OK;
-}
-
 static void
 on_drained(void *arg)
 {
@@ -154,6 +142,8 @@ main(int argc, char **argv)
 		{ MSG_USER_LIST, SUPERVISOR, on_request },
 		{ MSG_LEDGER_STATUS, SUPERVISOR, on_request },
 		{ MSG_CONFIG_PUT, SUPERVISOR, on_request },
+		{ MSG_UNSEALED, SUPERVISOR, on_request },
+		{ MSG_CTL_CLOCK, SUPERVISOR, on_request },
 	};
 	static const struct role_ops OPS = {
 		.role = MSG_ROLE_LEDGER,
@@ -162,7 +152,6 @@ main(int argc, char **argv)
 		.channel = on_channel,
 		.start = on_start,
 		.ids = ids,
-		.clock = on_clock,
 		.drain = on_drain,
 		.permits = PERMITS,
 		.permit_count = sizeof(PERMITS) / sizeof(PERMITS[0]),

@@ -47,6 +47,8 @@ kind_of(uint16_t type)
 		{ MSG_EVENT_LIST, &msg_event_list_table, &msg_list_end_table },
 		{ MSG_LEDGER_STATUS, &msg_empty_table, &msg_ledger_status_ans_table },
 		{ MSG_CONFIG_PUT, &msg_config_put_table, &msg_status_ans_table },
+		{ MSG_UNSEALED, &msg_unsealed_table, &msg_status_ans_table },
+		{ MSG_CTL_CLOCK, &msg_ctl_clock_table, &msg_status_ans_table },
 		{ MSG_INVENTORY_CHUNK, &msg_inventory_chunk_table, &msg_status_ans_table },
 		{ MSG_INVENTORY_PUT, &msg_inventory_put_table, &msg_inventory_row_table },
 		{ MSG_INVENTORY_GET, &msg_inventory_get_table, &msg_inventory_row_table },

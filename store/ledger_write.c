@@ -291,6 +291,9 @@ ledger_batch_done(struct base_job *job)
 		next = op->next;
 		if (batch->result != MC_OK) {
 			ledger_op_fail(op, batch->result, batch->detail);
+		} else if (op->type == MSG_CTL_CLOCK) {
+			base_clock_guard_accept(&ledger->clock); /* its event is on disk */
+			ledger_look(ledger);
 		}
 		ledger_op_answer(op);
 	}

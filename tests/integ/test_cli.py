@@ -111,7 +111,19 @@ class Cli(unittest.TestCase):
         self.run_it("reload")
 
     def test_clock_accept(self):
+        before = len(self.events("clock-accepted"))
         self.run_it("clock", "accept")
+        (event,) = self.events("clock-accepted")[:-before or None]
+        self.from_here(event, None)
+
+    def events(self, action):
+        return [e for e in self.json("event", "list", person=self.alice)["events"] if e["action"] == action]
+
+    def from_here(self, event, target):
+        """An act of this process's user on the local socket, by a request of its own."""
+        self.assertEqual((event["actor"], event["from"], event["target"]),
+                         (f"uid {os.getuid()} on the local socket", "local socket", target))
+        self.assertNotEqual(int(event["request_id"], 16), 0)
 
     def test_ledger_verify(self):
         self.fetch(self.ca.folder / "v", "--token-file", self.token())
@@ -125,8 +137,11 @@ class Cli(unittest.TestCase):
                               self.ca.folder / "production.pass", check=False)
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("passphrase", done.stderr)
+        self.assertEqual(self.events("environment-unsealed"), [])
         self.fetch(self.ca.folder / "s", "--token-file", token, environment="sealed", code=3)
         self.unseal_at_a_terminal()
+        (event,) = self.events("environment-unsealed")
+        self.from_here(event, "sealed")
         self.wait_issuing("sealed")
         self.fetch(self.ca.folder / "s", "--token-file", token, environment="sealed")
         self.run_it("unseal", "nowhere", "--passphrase-file", self.ca.folder / "production.pass",

@@ -356,6 +356,12 @@ class Sealed(unittest.TestCase):
             self.assertIn("meshca unseal staging", ca.probe("/readyz")[1])
             self.assertEqual(admin(ca, UNSEAL, about("staging", secret))[:2], (0, ""))
             self.assertEqual(len(ca.fetch("staging", "ecotrack", "user-service")), 3)
+            # each opening is an event, at the start, of the standby and anew; a wrong passphrase and one too many not
+            self.assertNotEqual(admin(ca, UNSEAL, about("staging", secret))[0], 0)
+            events = ca.call("GET", "/v1/events?limit=500", person=ca.admin())[2]["events"]
+            opened = [e for e in events if e["action"] == "environment-unsealed"]
+            self.assertEqual([(e["target"], e["from"]) for e in opened], [("staging", "local socket")] * 3)
+            self.assertEqual(len({e["request_id"] for e in opened}), 3)
             self.assertNotIn(secret, ca.log.read_text())
         finally:
             ca.__exit__(None, None, None)

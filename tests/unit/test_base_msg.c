@@ -19,7 +19,7 @@ static const struct msg_table *const tables[] = {
 	&msg_adm_ans_table, &msg_adm_environment_table, &msg_adm_user_add_table,
 	&msg_ctl_channel_table, &msg_ctl_listener_table, &msg_ctl_keyfile_table,
 	&msg_ctl_unseal_table, &msg_ctl_ceremony_table, &msg_ctl_status_table,
-	&msg_ctl_want_crl_table, &msg_ctl_progress_table,
+	&msg_ctl_want_crl_table, &msg_ctl_progress_table, &msg_ctl_clock_table, &msg_unsealed_table,
 	&msg_issue_table, &msg_issue_ans_table, &msg_user_issue_table,
 	&msg_signer_info_ans_table, &msg_crl_sign_table, &msg_crl_sign_ans_table,
 	&msg_intent_table, &msg_intent_ans_table, &msg_signature_table, &msg_issuer_put_table,

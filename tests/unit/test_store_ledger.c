@@ -51,6 +51,12 @@ START_TEST(permits_by_role_and_type)
 		{ MSG_ROLE_FRONT, MSG_CRL_CHUNK, false },
 		{ MSG_ROLE_FRONT, MSG_CONFIG_PUT, false },
 		{ MSG_ROLE_FRONT, MSG_CTL_START, false },
+		{ MSG_ROLE_FRONT, MSG_CTL_CLOCK, false },
+		{ MSG_ROLE_FRONT, MSG_UNSEALED, false },
+		{ MSG_ROLE_KEEPER, MSG_CTL_CLOCK, false },
+		{ MSG_ROLE_SIGNER, MSG_UNSEALED, false },
+		{ MSG_ROLE_OPERATORS, MSG_UNSEALED, false },
+		{ MSG_ROLE_CEREMONY, MSG_UNSEALED, false },
 		{ MSG_ROLE_FRONT, 150, false }, /* once wrote any event in any name */
 		{ MSG_ROLE_KEEPER, 150, false },
 		{ MSG_ROLE_SIGNER, MSG_ISSUER_PUT, false },
@@ -892,6 +898,80 @@ wall_far_back(void)
 	return base_clock_now_us() - INT64_C(3600000000);
 }
 
+struct seen_event {
+	char actor[64], action[32], target[32], from[32];
+	uint8_t request_id[16];
+	uint64_t seq;
+};
+
+static enum mc_err
+see_event(void *arg, const struct msg_event_row *row)
+{
+	struct seen_event *event = arg;
+
+	base_span_copy_str(row->actor, event->actor, sizeof(event->actor));
+	base_span_copy_str(row->action, event->action, sizeof(event->action));
+	base_span_copy_str(row->target, event->target, sizeof(event->target));
+	base_span_copy_str(row->from, event->from, sizeof(event->from));
+	memcpy(event->request_id, row->request_id, 16);
+	event->seq = row->seq;
+	return MC_OK;
+}
+
+static struct seen_event
+newest_event(struct bench *bench)
+{
+	const struct msg_event_list query = { 0, 1 };
+	struct seen_event event = { .seq = 0 };
+	struct store *reader = fix_open(&bench->fix, STORE_READER);
+	uint64_t next;
+
+	ck_assert_ptr_nonnull(reader);
+	ck_assert_int_eq(store_event_list(reader, &query, see_event, &event, &next), MC_OK);
+	store_close(reader);
+	return event;
+}
+
+/* Who did it, where from and by which request is on disk when it is answered. */
+START_TEST(what_the_supervisor_had_done_is_an_event)
+{
+	struct msg_unsealed unsealed = { .environment = base_span_str("production"),
+		.actor = base_span_str("uid 0 on the local socket"),
+		.from = base_span_str("local socket") };
+	struct msg_ctl_clock clock = { .actor = base_span_str("uid 7 on the local socket"),
+		.from = base_span_str("local socket") };
+	struct msg_status_ans done;
+	struct seen_event event;
+	struct bench bench;
+	struct peer *supervisor;
+
+	bench_start(&bench);
+	supervisor = peer_start(&bench, MSG_ROLE_SUPERVISOR, "");
+	memset(unsealed.request_id, 5, 16);
+	ck_assert_int_eq(peer_call(&bench, supervisor, MSG_UNSEALED, &msg_unsealed_table, &unsealed,
+	                     &msg_status_ans_table, &done),
+	    MC_OK);
+	event = newest_event(&bench);
+	ck_assert_str_eq(event.action, "environment-unsealed");
+	ck_assert_str_eq(event.target, "production");
+	ck_assert_str_eq(event.actor, "uid 0 on the local socket");
+	ck_assert_str_eq(event.from, "local socket");
+	ck_assert_mem_eq(event.request_id, unsealed.request_id, 16);
+	memset(clock.request_id, 6, 16);
+	ck_assert_int_eq(peer_call(&bench, supervisor, MSG_CTL_CLOCK, &msg_ctl_clock_table, &clock,
+	                     &msg_status_ans_table, &done),
+	    MC_OK);
+	event = newest_event(&bench);
+	ck_assert_str_eq(event.action, "clock-accepted");
+	ck_assert_str_eq(event.target, "");
+	ck_assert_str_eq(event.actor, "uid 7 on the local socket");
+	ck_assert_str_eq(event.from, "local socket");
+	ck_assert_mem_eq(event.request_id, clock.request_id, 16);
+	peer_end(supervisor);
+	bench_end(&bench);
+}
+END_TEST
+
 /* What hangs on the time: lifetimes, and whether an approval holds and was spent. */
 START_TEST(clock_step_refuses_intents_until_accepted)
 {
@@ -902,6 +982,9 @@ START_TEST(clock_step_refuses_intents_until_accepted)
 	struct msg_intent_ans out;
 	struct fix_intent leaf;
 	struct bench bench;
+	const struct msg_ctl_clock accepted = { .from = base_span_str("local socket") };
+	struct msg_status_ans done;
+	struct peer *supervisor;
 	struct peer *signer;
 	struct peer *front;
 
@@ -916,9 +999,13 @@ START_TEST(clock_step_refuses_intents_until_accepted)
 	ck_assert_int_eq(revoke_through(&bench, front, &revoke), MC_ECLOCK);
 	ck_assert_int_eq(send_piece(&bench, front, 0, 0, base_span_str(DOCUMENT)), MC_OK);
 	ck_assert_int_eq(send_put(&bench, front, &put), MC_ECLOCK);
-	base_clock_guard_accept(&bench.ledger->clock);
-	ledger_look(bench.ledger);
+	supervisor = peer_start(&bench, MSG_ROLE_SUPERVISOR, "");
+	ck_assert_int_eq(peer_call(&bench, supervisor, MSG_CTL_CLOCK, &msg_ctl_clock_table, &accepted,
+	                     &msg_status_ans_table, &done),
+	    MC_OK);
 	ck_assert_int_eq(bench.state, MSG_RS_READY);
+	ck_assert_str_eq(newest_event(&bench).action, "clock-accepted");
+	peer_end(supervisor);
 	ck_assert_int_eq(remove_through(&bench, front, &nobody), MC_EAPPROVAL);
 	ck_assert_int_eq(revoke_through(&bench, front, &revoke), MC_EAPPROVAL);
 	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
@@ -1126,6 +1213,7 @@ CHECK_MAIN("store_ledger", intent_is_durable_when_answered, permits_by_role_and_
     nine_tenths_of_its_life_and_ten_minutes_bound_what_is_handed_out,
     a_key_that_begins_alike_is_another, an_unconfirmed_intent_is_not_handed_out, a_leaf_of_a_revoked_ca_is_not_handed_out,
     unsigned_intents_of_a_lost_signer_are_unconfirmed, low_disk_refuses_intents_but_revokes,
-    full_disk_refuses_intents_but_revokes, clock_step_refuses_intents_until_accepted,
+    full_disk_refuses_intents_but_revokes, what_the_supervisor_had_done_is_an_event,
+    clock_step_refuses_intents_until_accepted,
     many_intents_share_commits_and_keep_order, changes_gather_under_load_only,
     log_stays_bounded, drain_answers_what_was_taken_and_takes_no_more, list_ends_with_its_cursor)
