@@ -25,7 +25,8 @@ cli_approval_make(const char *key_file, struct base_span text, struct cli_approv
 	base_buf_init(&sig, 256);
 	base_buf_append_span(&message, text);
 	base_buf_appendf(&message, "%lld\n", (long long)expires_at);
-	ret = cli_key_sign(key, base_buf_span(&message), &sig);
+	ret = base_buf_failed(&message) ? MC_FAIL(MC_EUSAGE, "what is to be approved is too long") :
+					  cli_key_sign(key, base_buf_span(&message), &sig);
 	base_enc_b64(&out->signature, base_buf_span(&sig));
 	base_buf_clear(&message);
 	base_buf_clear(&sig);
@@ -45,6 +46,10 @@ cli_approval_json(const char *key_file, const struct base_buf *what)
 	struct cli_approval approval;
 	json_t *object = NULL;
 
+	if (base_buf_failed(what)) {
+		(void)MC_FAIL(MC_EUSAGE, "what is to be approved is too long");
+		return NULL;
+	}
 	if (cli_approval_make(key_file, base_buf_span(what), &approval) == MC_OK) {
 		object = json_pack("{s:s, s:s%}", "expires_at", approval.expires_at, "signature",
 		    (const char *)approval.signature.ptr, approval.signature.len);

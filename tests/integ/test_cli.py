@@ -205,6 +205,9 @@ class Cli(unittest.TestCase):
         self.assertEqual((row["state"], row["reason"]), ("revoked", "superseded"))
         self.run_it("cert", "revoke", serial, code=1, person=self.alice)
         self.run_it("cert", "revoke", serial, "--reason", "boredom", code=1, person=self.alice)
+        ca = self.json("issuer", "list", person=self.alice)["issuers"][0]["serial"]
+        self.run_it("cert", "revoke", ca, "--reason", "boredom", code=1, says="RFC 5280", person=self.alice)
+        self.run_it("cert", "revoke", ca, "--reason", "x" * 5000, code=2, says="too long", person=self.alice)
         self.run_it("cert", "show", "01" * 16, code=4, person=self.alice)
         self.wait_revoked(chain[0].serial_number)
 
