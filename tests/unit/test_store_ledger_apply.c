@@ -140,32 +140,6 @@ make_dedup(struct fix_intent *leaf, uint8_t key, uint8_t body)
 	memset(leaf->msg.spki_sha256, 7, 32); /* the same request has the same key */
 }
 
-#define DOCUMENT                                                                       \
-	"meshca-inventory-v1\nenvironment\tproduction\ntrust-domain\tcluster.local\n"  \
-	"registration\tregistered-only\nregistrations\t1\n"                           \
-	"shop\tcart\tactive\t0\t\t\t\n{}\n"
-
-static enum mc_err
-send_piece(struct bench *bench, struct peer *front, uint8_t request, uint64_t offset,
-    struct base_span bytes)
-{
-	struct msg_inventory_chunk chunk = { .offset = offset, .bytes = bytes };
-	struct msg_status_ans done;
-
-	memset(chunk.request_id, request, sizeof(chunk.request_id));
-	return peer_call(bench, front, MSG_INVENTORY_CHUNK, &msg_inventory_chunk_table, &chunk,
-	    &msg_status_ans_table, &done);
-}
-
-static enum mc_err
-send_put(struct bench *bench, struct peer *front, const struct msg_inventory_put *put)
-{
-	struct msg_inventory_row row;
-
-	return peer_call(bench, front, MSG_INVENTORY_PUT, &msg_inventory_put_table, put,
-	    &msg_inventory_row_table, &row);
-}
-
 static enum mc_err
 ask_svid(struct bench *bench, struct peer *signer, const char *identity)
 {

@@ -5,32 +5,6 @@
 
 #include "check_main.h"
 
-#define DOCUMENT                                                                       \
-	"meshca-inventory-v1\nenvironment\tproduction\ntrust-domain\tcluster.local\n"  \
-	"registration\tregistered-only\nregistrations\t1\n"                           \
-	"shop\tcart\tactive\t0\t\t\t\n{}\n"
-
-static enum mc_err
-send_piece(struct bench *bench, struct peer *front, uint8_t request, uint64_t offset,
-    struct base_span bytes)
-{
-	struct msg_inventory_chunk chunk = { .offset = offset, .bytes = bytes };
-	struct msg_status_ans done;
-
-	memset(chunk.request_id, request, sizeof(chunk.request_id));
-	return peer_call(bench, front, MSG_INVENTORY_CHUNK, &msg_inventory_chunk_table, &chunk,
-	    &msg_status_ans_table, &done);
-}
-
-static enum mc_err
-send_put(struct bench *bench, struct peer *front, const struct msg_inventory_put *put)
-{
-	struct msg_inventory_row row;
-
-	return peer_call(bench, front, MSG_INVENTORY_PUT, &msg_inventory_put_table, put,
-	    &msg_inventory_row_table, &row);
-}
-
 START_TEST(low_disk_refuses_intents_but_revokes)
 {
 	const struct msg_inventory_put put = { .environment = base_span_str("production") };
