@@ -5,7 +5,7 @@ set(alone supervisor crash clock)
 function(meshca_integ name)
   add_test(NAME integ/${name}
     COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/integ/test_${name}.py)
-  set_tests_properties(integ/${name} PROPERTIES TIMEOUT 240 COST 50
+  set_tests_properties(integ/${name} PROPERTIES TIMEOUT 480 COST 50
     ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   if(name IN_LIST alone)
     set_tests_properties(integ/${name} PROPERTIES RUN_SERIAL TRUE)
