@@ -196,8 +196,8 @@ on_status(void *self, struct base_chan *chan, const struct base_item *item)
 /*
  * Every event is written by the ledger itself, beside its act, and each act comes from one role alone:
  * revocations from the front, people from the operators signer, CA certificates from
- * the ceremony, configurations, unsealing and the accepted time from the supervisor. So no process can pose as another, and there is no
- * message that carries an event.
+ * the ceremony, configurations, unsealing and the accepted time from the supervisor. So no process can pose
+ * as another, and there is no message that carries an event.
  *
  * What a front that was taken over can do here: read everything, and revoke certificates but those of people
  * and CAs (each with an event, which says that who asked is the front's word). It cannot revoke a CA's, nor

@@ -231,5 +231,5 @@ START_TEST(test_a_brief_job_alone_wakes_nobody)
 }
 END_TEST
 
-CHECK_MAIN("base_pool", test_a_brief_job_alone_wakes_nobody, test_all_jobs_come_back, test_one_thread_keeps_the_order,
-    test_free_drains, test_signals_are_blocked_in_workers)
+CHECK_MAIN("base_pool", test_a_brief_job_alone_wakes_nobody, test_all_jobs_come_back,
+    test_one_thread_keeps_the_order, test_free_drains, test_signals_are_blocked_in_workers)

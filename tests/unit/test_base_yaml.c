@@ -353,6 +353,6 @@ START_TEST(test_large_documents_are_fast)
 END_TEST
 
 CHECK_MAIN("base_yaml", test_tree_has_kinds_and_places, test_types,
-    test_ambiguous_scalars_are_refused, test_refusals, test_line_of_what_is_no_text, test_duplicate_in_a_large_map, test_limits,
-    test_json_is_read, test_written_form, test_scalars_survive, test_long_key_and_bad_text,
-    test_large_documents_are_fast)
+    test_ambiguous_scalars_are_refused, test_refusals, test_line_of_what_is_no_text,
+    test_duplicate_in_a_large_map, test_limits, test_json_is_read, test_written_form,
+    test_scalars_survive, test_long_key_and_bad_text, test_large_documents_are_fast)

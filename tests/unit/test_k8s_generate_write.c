@@ -546,7 +546,7 @@ START_TEST(test_old_facts)
 END_TEST
 
 CHECK_MAIN("k8s_generate_write", test_write_and_prune, test_nothing_is_touched_without_a_change,
-    test_hand_changes, test_same_bytes_by_hand, test_damaged_manifest, test_other_files_are_kept,
-    test_in_the_way, test_forged_manifest, test_not_a_folder, test_one_at_a_time, test_no_room,
-    test_all_or_none, test_killed, test_risks, test_risks_of_conditions, test_risks_of_one_key, test_risks_of_guards,
-    test_old_facts)
+    test_hand_changes, test_same_bytes_by_hand, test_damaged_manifest,
+    test_other_files_are_kept, test_in_the_way, test_forged_manifest, test_not_a_folder,
+    test_one_at_a_time, test_no_room, test_all_or_none, test_killed, test_risks,
+    test_risks_of_conditions, test_risks_of_one_key, test_risks_of_guards, test_old_facts)

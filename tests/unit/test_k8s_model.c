@@ -451,5 +451,6 @@ START_TEST(test_guards)
 END_TEST
 
 CHECK_MAIN("k8s_model", test_derived_edges, test_declared_edge, test_sidecar_knows_every_callee,
-    test_routes, test_callers_without_identity, test_certificate_ttl, test_pools, test_gateways, test_external,
-    test_evidence, test_no_evidence_where_rules_only_watch, test_facts, test_guards)
+    test_routes, test_callers_without_identity, test_certificate_ttl, test_pools, test_gateways,
+    test_external, test_evidence, test_no_evidence_where_rules_only_watch, test_facts,
+    test_guards)

@@ -432,5 +432,5 @@ START_TEST(test_builtins_and_shadows)
 END_TEST
 
 CHECK_MAIN("k8s_template", test_substitution, test_optional, test_each, test_if,
-    test_merge_and_concat, test_include, test_include_depth, test_includes_that_multiply, test_places_of_a_long_text, test_other_errors, test_origins,
-    test_builtins_and_shadows)
+    test_merge_and_concat, test_include, test_include_depth, test_includes_that_multiply,
+    test_places_of_a_long_text, test_other_errors, test_origins, test_builtins_and_shadows)

@@ -755,4 +755,5 @@ CHECK_MAIN("store_sqlite_admin", revocation_is_once_and_listed, crl_numbers_only
     bundle_sequence_grows_with_anchors_only, issuer_must_be_what_was_signed,
     people_and_the_last_admin, held_certificate_is_revoked_with_its_person_only,
     a_ca_is_revoked_on_an_approval_for_just_that, a_leaf_is_revoked_with_or_without_an_approval,
-    an_approval_is_spent_once, every_change_says_who_what_and_whence, configurations_are_recorded_when_they_differ, events_page_newest_first)
+    an_approval_is_spent_once, every_change_says_who_what_and_whence,
+    configurations_are_recorded_when_they_differ, events_page_newest_first)
