@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "ca/cert.h"
 #include "ca/der.h"
@@ -37,8 +38,14 @@ profile_find(enum msg_profile id)
 void
 cert_serial_make(uint8_t instance, uint8_t serial[CERT_SERIAL_LEN])
 {
-	serial[0] = instance;
-	base_crypto_nonce(serial + 1, CERT_SERIAL_LEN - 1);
+	uint64_t ms = (uint64_t)(base_clock_now_us() / 1000);
+	size_t at = 0;
+
+	serial[at++] = instance;
+	for (unsigned shift = 8 * CERT_SERIAL_TIME_LEN; shift > 0; shift -= 8) {
+		serial[at++] = (uint8_t)(ms >> (shift - 8));
+	}
+	base_crypto_nonce(serial + at, CERT_SERIAL_LEN - at);
 }
 
 void

@@ -4,6 +4,7 @@
 #include "ca/crl.h"
 #include "ca/issuer.h"
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "ca_make.h"
 #include "check_main.h"
@@ -463,5 +464,37 @@ START_TEST(test_crl)
 }
 END_TEST
 
-CHECK_MAIN("ca_cert", test_svid, test_server_and_client, test_refusals,
+/* Time first, to the millisecond, so that each is the ledger's newest; then chance, of 80 bits that all move. */
+START_TEST(test_serial)
+{
+	uint8_t first[CERT_SERIAL_LEN], next[CERT_SERIAL_LEN];
+	uint8_t set[CERT_SERIAL_LEN] = {0}, clear[CERT_SERIAL_LEN] = {0};
+	size_t chance = 1 + CERT_SERIAL_TIME_LEN;
+	uint64_t before = (uint64_t)base_clock_now_us() / 1000;
+
+	cert_serial_make(0x7f, first);
+	uint64_t after = (uint64_t)base_clock_now_us() / 1000;
+	uint64_t got = 0;
+	ck_assert_uint_eq(first[0], 0x7f);
+	for (size_t i = 1; i < chance; i++) {
+		got = got << 8 | first[i];
+	}
+	uint64_t mask = (UINT64_C(1) << 8 * CERT_SERIAL_TIME_LEN) - 1;
+	ck_assert(((got - (before & mask)) & mask) <= after - before);
+	for (unsigned round = 0; round < 200; round++) {
+		cert_serial_make(0x7f, next);
+		ck_assert_mem_ne(next + chance, first + chance, CERT_SERIAL_LEN - chance);
+		for (size_t i = 0; i < CERT_SERIAL_LEN; i++) {
+			set[i] |= next[i];
+			clear[i] |= (uint8_t)~next[i];
+		}
+	}
+	ck_assert_uint_ge(CERT_SERIAL_LEN - chance, 8); /* BR 7.1 */
+	for (size_t i = chance; i < CERT_SERIAL_LEN; i++) {
+		ck_assert_uint_eq(set[i] & clear[i], 0xff);
+	}
+}
+END_TEST
+
+CHECK_MAIN("ca_cert", test_serial, test_svid, test_server_and_client, test_refusals,
     test_acknowledgement, test_issuer_refuses, test_crl, test_crl_times)
