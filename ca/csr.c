@@ -454,10 +454,5 @@ csr_verifier_new(void)
 enum mc_err
 csr_verifier_verify(struct csr_verifier *verifier, const struct csr *csr)
 {
-	enum mc_err ret = key_check(verifier->keys, csr->key_alg, csr->key);
-
-	if (ret != MC_OK) {
-		return ret;
-	}
 	return key_verify(verifier->keys, csr->key_alg, csr->key, csr->info, csr->signature);
 }

@@ -73,10 +73,9 @@ struct csr_verifier;
 void csr_verifier_free(struct csr_verifier *verifier);
 struct csr_verifier *csr_verifier_new(void) MC_DEALLOC(csr_verifier_free);
 
-/* Key policy (ca/key.h) and proof of possession. The keys of Debian's weak
- * generator (CVE-2008-0166) are not looked up, because Debian ships their list no more
- * (openssl-blacklist); small factors and the proof are checked.
- * Returns MC_OK, MC_ECSR_KEY_SIZE, MC_ECSR_KEY_WEAK, MC_ECSR_SIGNATURE. */
+/* Proof of possession, by key_verify(). Weak keys are the signer's to refuse (key_check()): it must, whoever sends the
+ * request, and front would spend a fifteenth of an RSA certificate on asking first.
+ * Returns MC_OK, MC_ECSR_KEY_SIZE, MC_ECSR_KEY_WEAK (off its curve, or even), MC_ECSR_SIGNATURE. */
 enum mc_err csr_verifier_verify(struct csr_verifier *verifier, const struct csr *csr)
     MC_MUST_CHECK;
 

@@ -6,7 +6,8 @@
  * P-256 and P-384: an uncompressed point on the curve. RSA: 2048 to 4096 bits in whole
  * bytes, exponent 65537, odd modulus without a factor below 752, not of the ROCA form
  * (CVE-2017-15361), not factored by 100 rounds of Fermat's method
- * (CA/Browser Forum BR 6.1.1.3).
+ * (CA/Browser Forum BR 6.1.1.3). The keys of Debian's weak generator (CVE-2008-0166) are not
+ * looked up: Debian ships their list (openssl-blacklist) no more.
  */
 #ifndef CA_KEY_H
 #define CA_KEY_H
@@ -27,8 +28,8 @@ enum mc_err key_check(struct key_importer *importer, enum msg_key_alg alg,
 
 /* Checks that signature is the one of a SHA-256 digest (SHA-384 for P-384 keys; ECDSA as
  * DER Ecdsa-Sig-Value, RSA as PKCS #1 v1.5) by key. Imports the key, so a point off the
- * curve is refused, but checks no more of it than that.
- * Returns MC_OK, MC_ECSR_SIGNATURE, MC_ECSR_KEY_WEAK. */
+ * curve or an RSA modulus that is even or of another size is refused, but checks no more of it than that.
+ * Returns MC_OK, MC_ECSR_SIGNATURE, MC_ECSR_KEY_TYPE, MC_ECSR_KEY_SIZE, MC_ECSR_KEY_WEAK. */
 enum mc_err key_verify(struct key_importer *importer, enum msg_key_alg alg,
     struct base_span key, struct base_span message, struct base_span signature)
     MC_MUST_CHECK;

@@ -315,8 +315,8 @@ fermat_splits(struct key_rsa *rsa, struct base_span modulus)
 	return 0;
 }
 
-enum mc_err
-key_rsa_check(struct key_rsa *rsa, struct base_span modulus)
+static enum mc_err
+check_form(struct base_span modulus)
 {
 	if (modulus.len < RSA_BYTES_MIN || modulus.len > LIMIT_RSA_BYTES ||
 	    modulus.len % 8 != 0 || (modulus.ptr[0] & 0x80) == 0) {
@@ -326,7 +326,17 @@ key_rsa_check(struct key_rsa *rsa, struct base_span modulus)
 	if ((modulus.ptr[modulus.len - 1] & 1) == 0) {
 		return MC_FAIL(MC_ECSR_KEY_WEAK, "the RSA modulus is even");
 	}
-	enum mc_err ret = check_residues(rsa, modulus);
+	return MC_OK;
+}
+
+enum mc_err
+key_rsa_check(struct key_rsa *rsa, struct base_span modulus)
+{
+	enum mc_err ret = check_form(modulus);
+
+	if (ret == MC_OK) {
+		ret = check_residues(rsa, modulus);
+	}
 	if (ret != MC_OK) {
 		return ret;
 	}
@@ -351,16 +361,17 @@ key_rsa_verify(struct key_rsa *rsa, struct base_span modulus, struct base_span d
 	uint8_t want[LIMIT_RSA_BYTES];
 	uint8_t have[LIMIT_RSA_BYTES];
 	size_t tail = sizeof(info) + digest.len;
+	enum mc_err ret = check_form(modulus);
 
-	if (modulus.len < RSA_BYTES_MIN || modulus.len > LIMIT_RSA_BYTES ||
-	    digest.len != BASE_SHA256_LEN ||
-	    BN_bin2bn(modulus.ptr, (int)modulus.len, rsa->n) == NULL || !BN_is_odd(rsa->n)) {
-		return MC_FAIL(MC_ECSR_KEY_WEAK, "the RSA key cannot be imported");
+	if (ret != MC_OK) {
+		return ret;
 	}
 	if (signature.len != modulus.len) {
 		return MC_FAIL(MC_ECSR_SIGNATURE, "it has not the length of this key");
 	}
-	if (BN_bin2bn(signature.ptr, (int)signature.len, rsa->sum) == NULL) {
+	if (digest.len != BASE_SHA256_LEN ||
+	    BN_bin2bn(modulus.ptr, (int)modulus.len, rsa->n) == NULL ||
+	    BN_bin2bn(signature.ptr, (int)signature.len, rsa->sum) == NULL) {
 		return MC_FAIL(MC_ECRYPTO, "arithmetic on an RSA modulus failed");
 	}
 	if (BN_cmp(rsa->sum, rsa->n) >= 0) {

@@ -18,7 +18,7 @@ enum mc_err key_rsa_check(struct key_rsa *rsa, struct base_span modulus) MC_MUST
 
 /* RSASSA-PKCS1-v1_5 verification (RFC 8017 8.2.2) of a SHA-256 digest; the exponent is 65537.
  * Through EVP an RSA key that comes once costs twice the arithmetic. Returns MC_OK,
- * MC_ECSR_SIGNATURE, MC_ECSR_KEY_WEAK (even, or not of 2048 to 4096 bits). */
+ * MC_ECSR_SIGNATURE, MC_ECSR_KEY_SIZE, MC_ECSR_KEY_WEAK (even). */
 enum mc_err key_rsa_verify(struct key_rsa *rsa, struct base_span modulus,
     struct base_span digest, struct base_span signature) MC_MUST_CHECK;
 

@@ -70,6 +70,17 @@ def new_key(kind="p-256"):
     return rsa.generate_private_key(65537, int(kind.split("-")[1]))
 
 
+def close_primes_key():
+    """An RSA key of 2048 bits whose primes follow each other: its holder signs well, and half the world can."""
+    p = rsa.generate_private_key(65537, 2048).private_numbers().p
+    q = p + 2
+    while pow(2, q - 1, q) != 1:
+        q += 2
+    d = pow(65537, -1, (p - 1) * (q - 1))
+    return rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p),
+                                 rsa.RSAPublicNumbers(65537, p * q)).private_key()
+
+
 def make_csr(key, uri=None, extensions=()):
     """A CSR as ztunnel makes it: empty subject and one critical URI SAN."""
     name = x509.Name([])

@@ -14,8 +14,8 @@ import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from harness import (METHOD, Authority, Issuer, certificate, decode_chain, encode_request, field, make_csr,
-                     new_key)
+from harness import (METHOD, Authority, Issuer, certificate, close_primes_key, decode_chain, encode_request,
+                     field, make_csr, new_key)
 
 URI = "spiffe://cluster.local/ns/ecotrack/sa/order-service"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -178,7 +178,8 @@ class GrpcTest(unittest.TestCase):
                               (make_csr(new_key(), URI + "x"), "csr-san:"),
                               (make_csr(new_key()), "csr-san:"),
                               (make_csr(new_key("p-384"), URI), "csr-"),
-                              (make_csr(new_key("rsa-1024"), URI), "csr-key-size:")):
+                              (make_csr(new_key("rsa-1024"), URI), "csr-key-size:"),
+                              (make_csr(close_primes_key(), URI), "csr-key-weak:")):
                 text = self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.ca.create, channel,
                                     csr, self.token())
                 self.assertTrue(text.startswith(word), text)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import crash
-from harness import Authority, certificate, make_csr, new_key
+from harness import Authority, certificate, close_primes_key, make_csr, new_key
 
 ISSUE = "/v1/environments/production/certificates"
 DNS = "istiod.istio-system.svc"
@@ -222,6 +222,7 @@ class Rest(unittest.TestCase):
                      self.operator)
         self.refused(422, "ttl", "POST", ISSUE, svid("cart", ttl_seconds=30 * 86400),
                      self.operator)
+        self.refused(422, "csr-key-weak", "POST", ISSUE, svid("cart", close_primes_key()), self.operator)
         self.refused(400, "csr-pem", "POST", ISSUE, dict(svid("cart"), csr="x"), self.operator)
         self.refused(400, "usage", "POST", ISSUE, dict(svid("cart"), extra=1), self.operator)
         self.refused(400, "usage", "POST", ISSUE, dict(svid("cart"), profile="client"),

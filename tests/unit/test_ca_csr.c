@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ca/csr.h"
 
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/param_build.h>
-
 #include "csr_make.h"
 #include "check_main.h"
 
@@ -228,57 +224,6 @@ START_TEST(test_wrong_key_signed)
 }
 END_TEST
 
-/* A key of 2048 bits from two primes that follow each other: Fermat's method finds them at once. */
-static EVP_PKEY *
-close_primes_key(void)
-{
-	BN_CTX *ctx = BN_CTX_new();
-	BIGNUM *p = BN_new(), *q = BN_new(), *n = BN_new(), *d = BN_new(), *e = BN_new();
-	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-	EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-	OSSL_PARAM *params;
-	EVP_PKEY *key = NULL;
-
-	ck_assert_int_eq(BN_generate_prime_ex2(p, 1024, 0, NULL, NULL, NULL, ctx), 1);
-	BN_copy(q, p);
-	do {
-		BN_add_word(q, 2);
-	} while (BN_check_prime(q, ctx, NULL) != 1);
-	BN_mul(n, p, q, ctx);
-	BN_set_word(e, 65537);
-	BN_sub_word(p, 1);
-	BN_sub_word(q, 1);
-	BN_mul(p, p, q, ctx);
-	ck_assert_ptr_nonnull(BN_mod_inverse(d, e, p, ctx));
-	OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n);
-	OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e);
-	OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_D, d);
-	params = OSSL_PARAM_BLD_to_param(build);
-	ck_assert_int_eq(EVP_PKEY_fromdata_init(maker), 1);
-	ck_assert_int_eq(EVP_PKEY_fromdata(maker, &key, EVP_PKEY_KEYPAIR, params), 1);
-	OSSL_PARAM_free(params);
-	OSSL_PARAM_BLD_free(build);
-	EVP_PKEY_CTX_free(maker);
-	BN_free(p);
-	BN_free(q);
-	BN_free(n);
-	BN_free(d);
-	BN_free(e);
-	BN_CTX_free(ctx);
-	return key;
-}
-
-START_TEST(test_weak_key)
-{
-	/* its holder signed it well, and half the world could have */
-	struct make make = {.key = close_primes_key(), .uri = {MAKE_URI}};
-
-	(void)key_of("RSA"); /* the verifier */
-	ck_assert_int_eq(run(&make, &svid), MC_ECSR_KEY_WEAK);
-	EVP_PKEY_free(make.key);
-}
-END_TEST
-
 START_TEST(test_server_and_client)
 {
 	struct base_span names[] = {base_span_str("a.example"), base_span_str("b.example")};
@@ -376,5 +321,5 @@ START_TEST(test_openssl_request)
 }
 END_TEST
 
-CHECK_MAIN("ca_csr", test_good, test_bad, test_wrong_key_signed, test_weak_key, test_server_and_client,
+CHECK_MAIN("ca_csr", test_good, test_bad, test_wrong_key_signed, test_server_and_client,
     test_cuts_and_flips, test_openssl_request)

@@ -38,20 +38,24 @@ END_TEST
 
 START_TEST(test_sizes)
 {
+	static const size_t wrong[] = {0, 128, 255, 520};
 	struct key_importer *keys = key_importer_new();
 	uint8_t bytes[LIMIT_RSA_BYTES + 8];
+	struct base_span text = base_span_str("a request");
 
 	memset(bytes, 0xff, sizeof(bytes));
-	ck_assert_int_eq(key_check(keys, MSG_KEY_RSA, base_span_of(bytes, 128)),
-	    MC_ECSR_KEY_SIZE);
-	ck_assert_int_eq(key_check(keys, MSG_KEY_RSA, base_span_of(bytes, 255)),
-	    MC_ECSR_KEY_SIZE);
-	ck_assert_int_eq(key_check(keys, MSG_KEY_RSA, base_span_of(bytes, 520)),
-	    MC_ECSR_KEY_SIZE);
-	ck_assert_int_eq(key_check(keys, MSG_KEY_RSA, base_span_of(bytes, 0)), MC_ECSR_KEY_SIZE);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct base_span key = base_span_of(bytes, wrong[i]);
+		ck_assert_int_eq(key_check(keys, MSG_KEY_RSA, key), MC_ECSR_KEY_SIZE);
+		ck_assert_int_eq(key_verify(keys, MSG_KEY_RSA, key, text, key), MC_ECSR_KEY_SIZE);
+	}
+	struct base_span key = base_span_of(bytes, 256);
+	bytes[255] = 0xfe;
+	ck_assert_int_eq(key_check(keys, MSG_KEY_RSA, key), MC_ECSR_KEY_WEAK);
+	ck_assert_int_eq(key_verify(keys, MSG_KEY_RSA, key, text, key), MC_ECSR_KEY_WEAK);
 	bytes[0] = 0x7f; /* 2047 bits */
-	ck_assert_int_eq(key_check(keys, MSG_KEY_RSA, base_span_of(bytes, 256)),
-	    MC_ECSR_KEY_SIZE);
+	ck_assert_int_eq(key_check(keys, MSG_KEY_RSA, key), MC_ECSR_KEY_SIZE);
+	ck_assert_int_eq(key_verify(keys, MSG_KEY_RSA, key, text, key), MC_ECSR_KEY_SIZE);
 	ck_assert_int_eq(key_check(keys, MSG_KEY_INVALID, base_span_of(bytes, 65)),
 	    MC_ECSR_KEY_TYPE);
 	key_importer_free(keys);

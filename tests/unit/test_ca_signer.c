@@ -231,7 +231,7 @@ START_TEST(test_policy)
 {
 	open_production();
 	struct msg_issue msg;
-	uint8_t even[256] = {0xff};
+	uint8_t modulus[256] = {0xff};
 	struct world_item item;
 
 #define REFUSED(code, ...)                                                             \
@@ -263,7 +263,10 @@ START_TEST(test_policy)
 	REFUSED(MC_ECSR_KEY_TYPE, msg.key_alg = MSG_KEY_P384);
 	REFUSED(MC_ECSR_KEY_TYPE, msg.key_alg = 9);
 	REFUSED(MC_ECSR_KEY_TYPE, msg.key.len--);
-	REFUSED(MC_ECSR_KEY_WEAK, msg.key_alg = MSG_KEY_RSA, msg.key = base_span_of(even, 256));
+	REFUSED(MC_ECSR_KEY_WEAK, msg.key_alg = MSG_KEY_RSA, msg.key = base_span_of(modulus, 256));
+	memset(modulus, 0xff, sizeof(modulus)); /* odd, and a multiple of 3 */
+	REFUSED(MC_ECSR_KEY_WEAK, msg.key_alg = MSG_KEY_RSA, msg.key = base_span_of(modulus, 256));
+	REFUSED(MC_ECSR_KEY_SIZE, msg.key_alg = MSG_KEY_RSA, msg.key = base_span_of(modulus, 128));
 #define SERVER(names)                                                                  \
 	msg.profile = MSG_PROFILE_SERVER, msg.ns.len = 0, msg.sa.len = 0,              \
 	msg.dns_names = base_span_of(names, sizeof(names))
