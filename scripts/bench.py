@@ -229,6 +229,9 @@ def storm_table(s):
     for name, key in (("all processes", "rss_kib"), ("front", "front_rss_kib")):
         row(f"RSS of {name} before / all served / 5 s later, MiB",
             [" / ".join(f"{kib / 1024:.0f}" for kib in s[key])])
+    if all(s["pss_kib"]):
+        row("memory of all processes, shared pages counted once (PSS), MiB",
+            [" / ".join(f"{kib / 1024:.0f}" for kib in s["pss_kib"])])
 
 
 def work(options, folder):

@@ -91,6 +91,9 @@ struct load_proc {
 #define LOAD_PROCS 32
 /* The process and its children. */
 size_t load_procs_read(int pid, struct load_proc out[LOAD_PROCS]);
+/* Its resident memory in KiB where a page that n processes share counts 1/n: the sum over processes is what all
+ * of them take. 0 if it may not be read (another user's process). */
+int64_t load_proc_pss(int pid);
 /* GET of a plain-HTTP path; body into out. Returns microseconds, -1 on failure. */
 int64_t load_http_get(const char *address, const char *path, struct base_buf *out);
 /* One value of /metrics summed over its labels; -1 if there is none. */

@@ -67,6 +67,19 @@ proc_read(int pid, int parent, struct load_proc *out)
 	return true;
 }
 
+int64_t
+load_proc_pss(int pid)
+{
+	char path[64];
+	char text[2048];
+	const char *at;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+	(void)file_read(path, text, sizeof(text));
+	at = strstr(text, "\nPss:");
+	return at != NULL ? strtoll(at + 5, NULL, 10) : 0;
+}
+
 size_t
 load_procs_read(int pid, struct load_proc out[LOAD_PROCS])
 {

@@ -198,6 +198,7 @@ probe_main(void *arg)
 struct rss {
 	int64_t all_kib;
 	int64_t front_kib;
+	int64_t pss_kib; /* of all: what they share counts once */
 };
 
 static void
@@ -206,13 +207,15 @@ report(struct storm *storm, struct probe *probe, const struct rss rss[3])
 	(void)printf("{\"start_s\":%.3f,\"agents\":%u,\"holding\":%u,\"wrong\":%llu,"
 	    "\"seconds\":%.3f,\"p50_s\":%.3f,"
 	    "\"p99_s\":%.3f,\"failed_attempts\":%llu,\"redials\":%llu,\"broken_connections\":%llu,"
-	    "\"rss_kib\":[%lld,%lld,%lld],\"front_rss_kib\":[%lld,%lld,%lld],",
+	    "\"rss_kib\":[%lld,%lld,%lld],\"front_rss_kib\":[%lld,%lld,%lld],"
+	    "\"pss_kib\":[%lld,%lld,%lld],",
 	    (double)storm->start_us / 1e6, storm->count, storm->holding, (unsigned long long)storm->wrong,
 	    load_times_ms(&storm->times, 1) / 1000, load_times_ms(&storm->times, 0.5) / 1000,
 	    load_times_ms(&storm->times, 0.99) / 1000, (unsigned long long)storm->refusals,
 	    (unsigned long long)storm->redials, (unsigned long long)storm->broken,
 	    (long long)rss[0].all_kib, (long long)rss[1].all_kib, (long long)rss[2].all_kib,
-	    (long long)rss[0].front_kib, (long long)rss[1].front_kib, (long long)rss[2].front_kib);
+	    (long long)rss[0].front_kib, (long long)rss[1].front_kib, (long long)rss[2].front_kib,
+	    (long long)rss[0].pss_kib, (long long)rss[1].pss_kib, (long long)rss[2].pss_kib);
 	(void)printf("\"probes\":%zu,\"probes_failed\":%llu,\"probe_p50_ms\":%.3f,\"probe_p99_ms\":%.3f,"
 	    "\"probe_max_ms\":%.3f}\n",
 	    probe->times.count, (unsigned long long)probe->failed, load_times_ms(&probe->times, 0.5),
@@ -230,6 +233,7 @@ rss_read(int pid)
 	for (size_t i = 0; i < count; i++) {
 		rss.all_kib += procs[i].rss_kib;
 		rss.front_kib += strcmp(procs[i].name, "meshca-front") == 0 ? procs[i].rss_kib : 0;
+		rss.pss_kib += load_proc_pss(procs[i].pid);
 	}
 	return rss;
 }
