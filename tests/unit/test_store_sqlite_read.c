@@ -99,7 +99,10 @@ START_TEST(filters_select)
 	ck_assert_uint_eq(seen.count, 1);
 	ck_assert_uint_eq(seen.seqs[0], 2);
 	query.profile = 0;
-	query.expires_before_at = FIX_NOW + 2 * FIX_DAY;
+	query.expires_before_at = FIX_NOW + FIX_DAY; /* when they expire, so not before */
+	walk(fix.store, &query, &seen);
+	ck_assert_uint_eq(seen.count, 0);
+	query.expires_before_at++;
 	walk(fix.store, &query, &seen);
 	ck_assert_uint_eq(seen.count, ROWS);
 	query.expires_before_at = 0;
@@ -109,6 +112,14 @@ START_TEST(filters_select)
 	query.environment = base_span_str("production");
 	walk(fix.store, &query, &seen);
 	ck_assert_uint_eq(seen.count, ROWS + 2);
+	/* texts that the ledger knows as something else */
+	query.environment = base_span_str("spiffe://x/alice");
+	walk(fix.store, &query, &seen);
+	ck_assert_uint_eq(seen.count, 0);
+	query.environment = base_span_str("");
+	query.identity = base_span_str("production");
+	walk(fix.store, &query, &seen);
+	ck_assert_uint_eq(seen.count, 0);
 	fix_end(&fix);
 }
 END_TEST
