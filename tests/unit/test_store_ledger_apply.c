@@ -299,7 +299,7 @@ END_TEST
 /* A front that was taken over put another's key on a certificate of its own: it is nobody else's answer. */
 START_TEST(idempotency_key_of_another_yields_nothing)
 {
-	static const char *const NAMES[] = { "spiffe://x/evil", "spiffe://x/y" };
+	static const char *const NAMES[] = { "spiffe://x/evil", "spiffe://x/y", "spiffe://x/y" };
 	struct msg_intent_ans out;
 	struct fix_intent evil;
 	struct fix_intent leaf;
@@ -308,10 +308,10 @@ START_TEST(idempotency_key_of_another_yields_nothing)
 
 	bench_start(&bench);
 	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
-	for (size_t i = 0; i < 2; i++) { /* of another name; of another key */
-		live_intent(&bench, &evil, MSG_PROFILE_SVID, NAMES[i]);
+	for (size_t i = 0; i < 3; i++) { /* of another name; of another key; of another profile */
+		live_intent(&bench, &evil, i == 2 ? MSG_PROFILE_SERVER : MSG_PROFILE_SVID, NAMES[i]);
 		make_dedup(&evil, 1, 2);
-		evil.msg.spki_sha256[0] ^= (uint8_t)i;
+		evil.msg.spki_sha256[0] ^= i == 1 ? 1 : 0;
 		ck_assert_int_eq(peer_intent(&bench, signer, &evil.msg, &out), MC_OK);
 		ck_assert_uint_eq(out.duplicate, 0);
 		ck_assert_int_eq(peer_sign(&bench, signer, out.seq, evil.msg.serial), MC_OK);
@@ -321,6 +321,35 @@ START_TEST(idempotency_key_of_another_yields_nothing)
 		ck_assert_uint_eq(out.duplicate, 0);
 		ck_assert(base_span_equal(out.serial, leaf.msg.serial));
 	}
+	peer_end(signer);
+	bench_end(&bench);
+}
+END_TEST
+
+/* Their signers may not be asked about each other's. Here it goes its own way, which ends at production's issuer. */
+START_TEST(idempotency_key_holds_in_its_environment)
+{
+	struct msg_intent_ans out;
+	struct fix_intent leaf;
+	struct fix_intent same;
+	struct bench bench;
+	struct peer *signer;
+	struct peer *staging;
+
+	bench_start(&bench);
+	signer = peer_start(&bench, MSG_ROLE_SIGNER, "production");
+	staging = peer_start(&bench, MSG_ROLE_SIGNER, "staging");
+	live_intent(&bench, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
+	make_dedup(&leaf, 1, 2);
+	ck_assert_int_eq(peer_intent(&bench, signer, &leaf.msg, &out), MC_OK);
+	ck_assert_int_eq(peer_sign(&bench, signer, out.seq, leaf.msg.serial), MC_OK);
+	for (uint8_t body = 2; body <= 3; body++) {
+		live_intent(&bench, &same, MSG_PROFILE_SVID, "spiffe://x/y");
+		make_dedup(&same, 1, body);
+		same.msg.environment = base_span_str("staging");
+		ck_assert_int_eq(peer_intent(&bench, staging, &same.msg, &out), MC_EPOLICY);
+	}
+	peer_end(staging);
 	peer_end(signer);
 	bench_end(&bench);
 }
@@ -640,6 +669,7 @@ END_TEST
 CHECK_MAIN("store_ledger_apply", a_stolen_front_removes_nobody, a_stolen_front_revokes_no_ca,
     an_inventory_is_applied_and_holds, a_suspended_identity_gets_no_duplicate,
     idempotency_key_yields_the_signed_certificate, idempotency_key_of_another_yields_nothing,
+    idempotency_key_holds_in_its_environment,
     revoked_or_aged_certificates_are_not_handed_out,
     nine_tenths_of_its_life_and_ten_minutes_bound_what_is_handed_out,
     a_key_that_begins_alike_is_another, an_unconfirmed_intent_is_not_handed_out,

@@ -65,6 +65,7 @@ newest_note(void *arg, const struct msg_event_row *row)
 {
 	base_span_copy_str(row->action, arg, 64);
 	base_span_copy_str(row->note, (char *)arg + 64, 256);
+	base_span_copy_str(row->actor, (char *)arg + 64 + 256, 64);
 	return MC_OK;
 }
 
@@ -73,7 +74,7 @@ START_TEST(applies_lists_and_tells)
 	const struct msg_event_list newest = { .limit = 1 };
 	struct seen seen;
 	struct fix_intent leaf;
-	char event[64 + 256];
+	char event[64 + 256 + 64];
 	uint64_t next = 0;
 
 	start();
@@ -88,6 +89,7 @@ START_TEST(applies_lists_and_tells)
 	ck_assert_int_eq(store_event_list(fix.store, &newest, newest_note, event, &next), MC_OK);
 	ck_assert_str_eq(event, "inventory-applied");
 	ck_assert_ptr_nonnull(strstr(event + 64, "copy 1, registered-only, 2 registrations: 2 added"));
+	ck_assert_str_eq(event + 64 + 256, "alice"); /* who signed it */
 	ck_assert_uint_eq(list(0, 10, &seen), 0);
 	ck_assert_uint_eq(seen.count, 2);
 	ck_assert_str_eq(seen.identities[0], ID("cart"));
