@@ -195,7 +195,8 @@ enum mc_err rest_approval_parse(const char *expires_at, struct base_span signatu
     struct rest_approval *out) MC_MUST_CHECK;
 /* The same from the member "approval" of a body. MC_EUSAGE. */
 enum mc_err rest_approval_take(const json_t *body, struct rest_approval *out) MC_MUST_CHECK;
-/* Whose approval it is: the caller's, who signs with the key of the client certificate. MC_EAPPROVAL. */
+/* Whose approval it is: the caller's, who signs with the key of the client certificate. MC_EAPPROVAL when that is not
+ * on P-256, MC_EENCODING when the certificate cannot be read. */
 enum mc_err rest_approval_of_caller(const struct rest_request *req, struct rest_approval *out)
     MC_MUST_CHECK;
 

@@ -120,6 +120,20 @@ START_TEST(who_has_another_key_approves_nothing)
 }
 END_TEST
 
+START_TEST(a_certificate_that_cannot_be_read_approves_nothing)
+{
+	struct rest_client client = {.peer = {.cert = base_span_str("\x30")}};
+	struct rest_request req = {.client = &client};
+	struct rest_approval approval;
+
+	rest_approval_init(&approval);
+	ck_assert_int_eq(rest_approval_of_caller(&req, &approval), MC_EENCODING);
+	ck_assert_uint_eq(approval.spki.len, 0);
+	rest_approval_clear(&approval);
+}
+END_TEST
+
 CHECK_MAIN("api_rest_approval", an_approval_is_a_time_and_a_signature, anything_else_is_none,
     the_longest_signature_fits_and_one_byte_more_does_not,
-    it_is_the_callers_by_key_and_certificate, who_has_another_key_approves_nothing)
+    it_is_the_callers_by_key_and_certificate, who_has_another_key_approves_nothing,
+    a_certificate_that_cannot_be_read_approves_nothing)
