@@ -44,17 +44,15 @@ static const struct base_tree *
 ports_text(struct k8s_model *model, const struct k8s_edge *edge)
 {
 	struct base_tree_build *list = base_tree_list(model->arena, edge->origin);
-	int64_t before = 0;
 
 	/* Names may share a workload port; the rule names it once. */
 	for (size_t i = 0; i < edge->port_count; i++) {
-		if (edge->ports[i]->workload != before) {
+		if (!k8s_edge_has_port_before(edge, i)) {
 			k8s_push_str(model, list,
 			    base_arena_printf(model->arena, "%" PRId64, edge->ports[i]->workload),
 			    edge->ports[i]->spec == NULL ? edge->origin
 							 : edge->ports[i]->spec->origin);
 		}
-		before = edge->ports[i]->workload;
 	}
 	return base_tree_done(list);
 }
@@ -152,18 +150,27 @@ allow_jwt(struct k8s_model *model, const struct k8s_edge *edge)
 	return base_tree_done(map);
 }
 
-static const struct base_tree *
-allow_tree(struct k8s_model *model, const struct k8s_node *node, const struct allow *allow,
-    size_t repeat)
+/* The next that is free: an object is named after it, and a caller may be called like another's second rule. */
+static const char *
+unique_name(struct k8s_model *model, struct k8s_index *names, const char *wanted)
 {
-	const struct k8s_edge *edge = allow->edge;
+	const char *name = wanted;
+
+	for (size_t i = 2; k8s_index_get(names, name) != NULL; i++) {
+		name = base_arena_printf(model->arena, "%s-%zu", wanted, i);
+	}
+	k8s_index_put(names, name, names);
+	return name;
+}
+
+static const struct base_tree *
+allow_tree(struct k8s_model *model, const struct k8s_node *node, const struct k8s_edge *edge,
+    const char *name)
+{
 	struct base_tree_build *map = base_tree_map(model->arena, edge->origin);
 	struct base_tree_build *principals = base_tree_list(model->arena, edge->origin);
 
-	k8s_put_str(model, map, "name",
-	    repeat == 0 ? allow->name
-			: base_arena_printf(model->arena, "%s-%zu", allow->name, repeat + 1),
-	    edge->origin);
+	k8s_put_str(model, map, "name", name, edge->origin);
 	base_tree_put(map, "from", from_tree(model, node, edge));
 	k8s_push_str(model, principals, edge->from->principal, edge->from->origin);
 	base_tree_put(map, "principals", base_tree_done(principals));
@@ -188,8 +195,8 @@ k8s_model_allow(struct k8s_model *model, const struct k8s_node *node)
 {
 	struct allow *allows = base_arena_calloc(model->arena, node->in_count, sizeof(*allows));
 	struct base_tree_build *list = base_tree_list(model->arena, node->origin);
+	struct k8s_index *names = k8s_index_new(model->arena);
 	size_t count = 0;
-	size_t repeat = 0;
 
 	for (const struct k8s_edge *edge = node->in_first; edge != NULL; edge = edge->next_in) {
 		if (is_behind_proxy(edge)) {
@@ -200,8 +207,8 @@ k8s_model_allow(struct k8s_model *model, const struct k8s_node *node)
 	}
 	qsort(allows, count, sizeof(*allows), by_name);
 	for (size_t i = 0; i < count; i++) {
-		repeat = i > 0 && strcmp(allows[i].name, allows[i - 1].name) == 0 ? repeat + 1 : 0;
-		base_tree_push(list, allow_tree(model, node, &allows[i], repeat));
+		base_tree_push(list, allow_tree(model, node, allows[i].edge,
+		    unique_name(model, names, allows[i].name)));
 	}
 	return base_tree_done(list);
 }

@@ -123,6 +123,8 @@ const struct base_tree *k8s_model_port(struct k8s_model *model, const struct k8s
 const struct base_tree *k8s_model_ports(struct k8s_model *model, const struct k8s_node *node);
 void k8s_put_port_mtls(struct k8s_model *model, struct base_tree_build *map,
     const struct k8s_node *node);
+/* Has one of the edge's ports before this one its workload port? */
+bool k8s_edge_has_port_before(const struct k8s_edge *edge, size_t at);
 const struct base_tree *k8s_model_allow(struct k8s_model *model, const struct k8s_node *node);
 /* One rule for each plaintext port that names callers: name, declared, ports, ipBlocks, reason. */
 const struct base_tree *k8s_model_by_address(struct k8s_model *model, const struct k8s_node *node);

@@ -225,7 +225,7 @@ edge_ports(struct k8s_model *model, const struct k8s_edge *edge)
 	int64_t before = 0;
 
 	for (size_t i = 0; i < edge->port_count; i++) {
-		if (edge->ports[i]->workload != before) {
+		if (!k8s_edge_has_port_before(edge, i)) {
 			port_push(model, list, edge->ports[i]->workload, "TCP", edge->origin);
 		}
 		before = edge->ports[i]->workload;

@@ -85,6 +85,17 @@ k8s_model_port(struct k8s_model *model, const struct k8s_port *port)
 	return base_tree_done(map);
 }
 
+bool
+k8s_edge_has_port_before(const struct k8s_edge *edge, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (edge->ports[i]->workload == edge->ports[at]->workload) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A rule sees only the workload's port, so whoever may use one of such names may use all. */
 static void
 check_shared(struct k8s_model *model, const struct k8s_node *node, size_t at)
