@@ -5,9 +5,10 @@
 #define K8S_MODEL_FACTS_H
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/tree.h"
 
-#define K8S_FACT_TEXT 65536 /* one fact: an edge with all of its paths */
+#define K8S_FACT_TEXT LIMIT_INVENTORY /* one fact: an edge with all of its paths, whose changes must be seen */
 #define K8S_FACT_STRONG 2   /* what has no rank is as strong as anything */
 
 struct k8s_fact {
@@ -32,7 +33,8 @@ void k8s_fact_add(struct k8s_facts *facts, const struct k8s_fact *fact);
 int64_t k8s_fact_strength(const char *word);
 /* "a,b", or "any" for a list that is not there. */
 void k8s_fact_list(struct base_buf *buf, const struct base_tree *map, const char *key);
-/* What buf holds, in the arena; clears it. */
+/* What buf holds, in the arena; clears it. After a sticky error "too long to be told", since an empty text could be
+ * that of another fact. */
 const char *k8s_fact_text(struct k8s_facts *facts, struct base_buf *buf);
 /* NAMESPACE/NAME */
 const char *k8s_fact_name(struct k8s_facts *facts, const struct base_tree *at);
