@@ -240,7 +240,7 @@ check_route(struct k8s_model *model, const struct k8s_node *node, const struct b
 		    "choose perTryTimeout between the callees' time and the route's timeout",
 		    "one try of route %s of %s/%s has %s, the route %s, and its callees may take %s",
 		    name, node->namespace, node->name, k8s_duration_text(model->arena, try_ms),
-		    k8s_duration_text(model->arena, timeout),
+		    timeout < 0 ? "no limit" : k8s_duration_text(model->arena, timeout),
 		    k8s_duration_text(model->arena, needed));
 	}
 }

@@ -268,7 +268,10 @@ samples_are_found(const struct sample *samples, size_t count)
 		const struct k8s_finding *one =
 		    finding(k8s_inventory_findings(linted), samples[i].code, samples[i].says);
 
-		ck_assert_msg(one != NULL, "%s \"%s\" is not found", samples[i].code, samples[i].says);
+		ck_assert_msg(one != NULL, "%s \"%s\" is not found, but %s", samples[i].code, samples[i].says,
+		    k8s_findings_count(k8s_inventory_findings(linted)) == 0
+			? "nothing"
+			: k8s_findings_get(k8s_inventory_findings(linted), 0)->what);
 		ck_assert_msg(one->at->line > 0, "%s has no line", one->code);
 		ck_assert_str_eq(one->at->file, "sample.yaml");
 		ck_assert_str_ne(one->fix, "");
