@@ -5,7 +5,7 @@
 
 #include "k8s/generate.h"
 
-#define GEN_DISK_DEPTH 64 /* folders within folders that are not ours */
+#define GEN_DISK_DEPTH 64 /* folders within folders, ours and others */
 
 /* A path that was generated before, or is now. */
 struct gen_entry {

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "k8s/generate_disk.h"
 #include "k8s/generate_int.h"
 #include "k8s/template_int.h"
 
@@ -194,11 +195,12 @@ push(struct gen_objects *objects, const struct gen_object *object)
 }
 
 /* --- one file of the list --- */
-/* Below the folder, of harmless characters, and none of the names that we give. */
+/* Below the folder, of harmless characters, none of the names that we give, and not deeper than what the next run
+ * reads and prunes. */
 static bool
 path_is_fine(const char *path)
 {
-	size_t len = strlen(path);
+	size_t len = strlen(path), depth = 0;
 	const char *slash = strrchr(path, '/');
 	const char *last = slash == NULL ? path : slash + 1;
 
@@ -217,9 +219,10 @@ path_is_fine(const char *path)
 		    (folder && size > 5 && strncmp(segment + size - 5, ".yaml", 5) == 0)) {
 			return false;
 		}
+		depth += folder ? 1 : 0;
 		segment = folder ? segment + size + 1 : NULL;
 	}
-	return true;
+	return depth <= GEN_DISK_DEPTH;
 }
 
 static bool

@@ -16,7 +16,7 @@
 #include "base/proc.h"
 
 /* The caller gives it to folder_drop. */
-static char *
+static inline char *
 folder_make(void)
 {
 	char *folder = base_xstrdup("/tmp/meshca-folder-XXXXXX");
@@ -26,7 +26,7 @@ folder_make(void)
 }
 
 /* With the folders on the way to it. */
-static void
+static inline void
 folder_put(const char *folder, const char *name, const char *text)
 {
 	char *path = base_xasprintf("%s/%s", folder, name);
@@ -46,7 +46,7 @@ folder_put(const char *folder, const char *name, const char *text)
 }
 
 /* Frees the name, too. */
-static void
+static inline void
 folder_drop(char *folder)
 {
 	pid_t pid = fork();
