@@ -106,7 +106,7 @@ START_TEST(test_names_are_unique)
 END_TEST
 
 #define TOKENS SERVICE("a") "  gatewayPaths: [/a, /b/*]\n  accepts: [{from: caller, methods: [POST], paths: [/c]}]\n" \
-	"  jwt: {provider: people, rules: [{methods: [GET], paths: [/a], claims: {role: [boss, clerk]}}, {paths: [/*]}]"
+	"  jwt: {provider: people, rules: [{methods: [GET], paths: [/a, /c], claims: {role: [boss, clerk]}}, {paths: [/*]}]"
 #define CALLER SERVICE("caller") "  calls: [{service: a, methods: [POST], paths: [/c]}]\n"
 
 /* Of a token's rule holds what the gateway passes on, with its claims. */
