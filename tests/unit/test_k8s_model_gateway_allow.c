@@ -13,6 +13,9 @@ static const struct sample SAMPLES[] = {
 	/* between them stand paths that neither covers */
 	{"MCA1021", SERVICE("a") "  gatewayPaths: [/a/*]\n" SERVICE("b") "  gatewayPaths: [/a/b, /ab, /ab/c]\n"
 	    SERVICE("c") "  gatewayPaths: [/a/c]\n" INGRESS("public"), "shop/a claims /a/* and shop/c claims /a/c"},
+	/* all that stand above it count, not only the first */
+	{"MCA1021", SERVICE("a") "  gatewayPaths: [/*]\n" SERVICE("b") "  gatewayPaths: [/a/*]\n" SERVICE("c")
+	    "  gatewayPaths: [/a/b]\n" INGRESS("public"), "shop/b claims /a/* and shop/c claims /a/b"},
 	{"MCA1021", SERVICE("a") "  gatewayPaths: [/*]\n" SERVICE("b") "  gatewayPaths: [/z]\n" INGRESS("public"),
 	    "shop/a claims /* and shop/b claims /z"},
 };

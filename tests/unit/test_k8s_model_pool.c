@@ -75,6 +75,19 @@ START_TEST(test_each_host)
 }
 END_TEST
 
+/* Ports of one host are one server's. */
+START_TEST(test_two_ports_of_a_host)
+{
+	begin_small("", DATA("db", "postgresql") "  maxConnections: 100\n  ports:\n"
+	    "    - {name: rw, port: 5432, host: db-rw, role: primary}\n    - {name: rx, port: 5433, host: db-rw, role: primary}\n"
+	    "  accepts: [{from: a, ports: [rw, rx]}]\n"
+	    CALLER("a", "3", "{data: db, port: rw, pool: {size: 4}}, {data: db, port: rx, pool: {size: 5}}"));
+	ck_assert_str_eq(shown(named(model, "dataServices", "db"), "poolTotals"),
+	    "[{'host':'db-rw.shop.svc.cluster.local','total':27,'limit':100}]");
+	end();
+}
+END_TEST
+
 /* A limit that one caller's pool may pass would cut it off. */
 START_TEST(test_unknown_pool)
 {
@@ -90,4 +103,5 @@ START_TEST(test_unknown_pool)
 }
 END_TEST
 
-CHECK_MAIN("k8s_model_pool", test_findings, test_pools, test_each_host, test_unknown_pool)
+CHECK_MAIN("k8s_model_pool", test_findings, test_pools, test_each_host, test_two_ports_of_a_host,
+    test_unknown_pool)

@@ -71,6 +71,18 @@ START_TEST(test_sidecar_knows_brokers)
 }
 END_TEST
 
+/* A host is listed once, over however many ports it is called. */
+START_TEST(test_sidecar_lists_a_host_once)
+{
+	begin_small("", IN("shop", "b") "  ports: [{name: a, protocol: http, port: 80}, {name: b, protocol: tcp, port: 81}]\n"
+	    "  accepts: [{from: a}]\n" SERVICE("a") "  calls: [{service: b}]\n");
+	ck_assert_str_eq(shown(named(model, "services", "a"), "sidecar.hosts"),
+	    "['istio-system/*','monitoring/*','shop/b.shop.svc.cluster.local']");
+	ck_assert_uint_eq(base_tree_get(named(model, "services", "a"), "callees")->count, 2);
+	end();
+}
+END_TEST
+
 /* Where rules only watch, an undeclared call still arrives, with its caller's identity. */
 START_TEST(test_sidecar_of_an_observed_namespace)
 {
@@ -232,5 +244,6 @@ START_TEST(test_shared_ports)
 END_TEST
 
 CHECK_MAIN("k8s_model_reach", test_sidecar_knows_every_callee, test_sidecar_knows_brokers,
+    test_sidecar_lists_a_host_once,
     test_sidecar_of_an_observed_namespace, test_callees, test_callers_without_identity, test_network_of_a_service,
     test_one_way_to_a_gateway, test_network_of_a_gateway, test_solver, test_shared_ports)

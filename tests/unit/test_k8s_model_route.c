@@ -168,6 +168,20 @@ START_TEST(test_faults)
 }
 END_TEST
 
+/* Where the environment does not allow them, none is placed, whatever a service says. */
+START_TEST(test_forbidden_faults)
+{
+	static const char PRODUCTION[] = HEAD "Environment\nmetadata: {name: production}\nspec:\n"
+	    "  clusters: [{name: one}]\n  istio: {revisions: [{name: a, tag: stable}], tag: stable}\n";
+	const struct k8s_file files[] = {{"mesh.yaml", base_span_str(SMALL_MESH)},
+	    {"production.yaml", base_span_str(PRODUCTION)}, {"sample.yaml", base_span_str(FAULTY)}};
+
+	begin_of(files, 3);
+	ck_assert_ptr_null(base_tree_get(named(named(model, "services", "a"), "routes", "read"), "fault"));
+	end();
+}
+END_TEST
+
 /* What gateways pass on, and nothing beside it; without a certificate port 80 is theirs. */
 START_TEST(test_exposed)
 {
@@ -193,4 +207,4 @@ START_TEST(test_exposed)
 END_TEST
 
 CHECK_MAIN("k8s_model_route", test_findings, test_routes, test_paths, test_last_route, test_ports, test_retries,
-    test_canary, test_faults, test_exposed)
+    test_canary, test_faults, test_forbidden_faults, test_exposed)

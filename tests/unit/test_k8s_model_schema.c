@@ -52,9 +52,9 @@ wrong(const struct base_tree *schema, const struct base_tree *value, const char 
 		const char *at = base_arena_printf(arena, "%s.%s", where, key);
 
 		of = of != NULL ? of : more;
-		if (of != NULL && of->kind == BASE_TREE_BOOL) {
+		if (of != NULL && of->kind == BASE_TREE_BOOL && strcmp(of->text, "false") == 0) {
 			what = base_arena_printf(arena, "%s is unknown", at);
-		} else if (of != NULL) {
+		} else if (of != NULL && of->kind == BASE_TREE_MAP) {
 			what = wrong(of, value->entries[i].value, at);
 		}
 	}

@@ -19,6 +19,10 @@ static const struct sample SAMPLES[] = {
 	/* a try must leave the callees their time */
 	{"MCA1012", SERVICE("a") "  timeout: 9s\n  routes: [{name: write, retries: {attempts: 0, perTryTimeout: 2s}}]\n"
 	    "  calls: [{service: b}]\n" CALLED, "one try of route write of shop/a has 2s, the route 9s, and its callees may take 3s"},
+	/* an idempotent route's callees are those that may be asked twice */
+	{"MCA1011", SERVICE("a") "  routes: [{name: read, idempotent: true, timeout: 1s}]\n  calls: [{service: b}]\n"
+	    SERVICE("b") "  accepts: [{from: a}]\n  routes: [{name: get, idempotent: true, timeout: 9s}]\n",
+	    "route read of shop/a has 1s, but its callees may take 9s"},
 	{"MCA1012", SERVICE("a") "  timeout: null\n  routes: [{name: write, retries: {attempts: 0, perTryTimeout: 2s}}]\n"
 	    "  calls: [{service: b}]\n" CALLED,
 	    "one try of route write of shop/a has 2s, the route no limit, and its callees may take 3s"},
@@ -35,8 +39,14 @@ static const struct sample SOUND_ONES[] = {
 	{"", SERVICE("a") "  timeout: 1s\n  calls: [{service: b, methods: [GET]}]\n" SERVICE("b")
 	    "  accepts: [{from: a, methods: [GET]}]\n  routes: [{name: get, methods: [GET], timeout: 1s}, "
 	    "{name: post, methods: [POST], timeout: 9s}]\n", NULL},
+	{"", SERVICE("a") "  timeout: 9s\n  routes: [{name: write, retries: {attempts: 0, perTryTimeout: 3s}}]\n"
+	    "  calls: [{service: b}]\n" CALLED, NULL},
 	/* an idempotent route calls only what may happen twice */
 	{"", SERVICE("a") "  routes: [{name: read, idempotent: true, timeout: 1s}]\n  calls: [{service: b}]\n" CALLED, NULL},
+	{"", SERVICE("a") "  routes: [{name: read, idempotent: true, timeout: 1s}]\n  calls: [{service: b}]\n" SERVICE("b")
+	    "  accepts: [{from: a}]\n  routes: [{name: post, timeout: 9s}]\n", NULL},
+	{"", SERVICE("a") "  routes: [{name: read, idempotent: true, timeout: 1s}]\n  calls: [{external: x}]\n"
+	    EXTERNAL("x", "a") EGRESS("out"), NULL},
 	{"", SERVICE("a") "  timeout: 2s\n  routes: [{name: read, idempotent: true, "
 	    "retries: {attempts: 1, perTryTimeout: 2s}}]\n", NULL},
 };

@@ -120,12 +120,14 @@ END_TEST
 START_TEST(test_ports_of_an_edge)
 {
 	const struct k8s_port a = {.workload = 1}, b = {.workload = 2}, c = {.workload = 1};
-	const struct k8s_port *ports[] = {&a, &b, &c};
+	const struct k8s_port *ports[] = {&a, &b, &c, &c};
 	const struct k8s_edge edge = {.ports = ports, .port_count = 3};
+	const struct k8s_edge neighbours = {.ports = ports + 2, .port_count = 2};
 
 	ck_assert(!k8s_edge_has_port_before(&edge, 0));
 	ck_assert(!k8s_edge_has_port_before(&edge, 1));
 	ck_assert(k8s_edge_has_port_before(&edge, 2));
+	ck_assert(k8s_edge_has_port_before(&neighbours, 1));
 }
 END_TEST
 
