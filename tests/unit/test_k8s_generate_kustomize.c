@@ -32,6 +32,8 @@ START_TEST(test_refused)
 	refused("- {path: a.yaml, patches: [" POD("b") ", " POD("c") "]}\n", "more than one patch");
 	refused("- {path: a.yaml, patches: [" POD("b") "]}\n- {path: a.yaml, wave: 1, objects: [" POD("c") "]}\n",
 	    "more than one patch, or objects beside it");
+	refused("- {path: a.yaml, patches: [" POD("c") "]}\n- {path: a.yaml, wave: 1, objects: [" POD("b") "]}\n",
+	    "more than one patch, or objects beside it");
 	refused("- {path: a/a.yaml, patches: [" POD("b") "]}\n"
 		"- {path: a/b.yaml, wave: 1, objects: [" POD("c") "]}\n",
 	    "patches and objects in or below one folder");

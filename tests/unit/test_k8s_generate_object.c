@@ -206,15 +206,23 @@ END_TEST
 /* Every row is found: the table is sorted. */
 START_TEST(test_cluster_scope)
 {
-	static const char *const scoped[][2] = {{"", "Namespace"}, {"", "PersistentVolume"},
+	static const char *const scoped[][2] = {{"", "Namespace"}, {"", "Node"}, {"", "PersistentVolume"},
+	    {"admissionregistration.k8s.io", "MutatingAdmissionPolicy"},
+	    {"admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"},
+	    {"admissionregistration.k8s.io", "MutatingWebhookConfiguration"},
 	    {"admissionregistration.k8s.io", "ValidatingAdmissionPolicy"},
 	    {"admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"},
-	    {"apiextensions.k8s.io", "CustomResourceDefinition"},
+	    {"admissionregistration.k8s.io", "ValidatingWebhookConfiguration"},
+	    {"apiextensions.k8s.io", "CustomResourceDefinition"}, {"apiregistration.k8s.io", "APIService"},
 	    {"argoproj.io", "ClusterAnalysisTemplate"}, {"cert-manager.io", "ClusterIssuer"},
-	    {"gateway.networking.k8s.io", "GatewayClass"},
-	    {"rbac.authorization.k8s.io", "ClusterRole"},
-	    {"rbac.authorization.k8s.io", "ClusterRoleBinding"},
-	    {"scheduling.k8s.io", "PriorityClass"}, {"storage.k8s.io", "VolumeAttachment"}};
+	    {"certificates.k8s.io", "CertificateSigningRequest"}, {"certificates.k8s.io", "ClusterTrustBundle"},
+	    {"chaos-mesh.org", "RemoteCluster"}, {"flowcontrol.apiserver.k8s.io", "FlowSchema"},
+	    {"flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"},
+	    {"gateway.networking.k8s.io", "GatewayClass"}, {"networking.k8s.io", "IngressClass"},
+	    {"node.k8s.io", "RuntimeClass"}, {"rbac.authorization.k8s.io", "ClusterRole"},
+	    {"rbac.authorization.k8s.io", "ClusterRoleBinding"}, {"scheduling.k8s.io", "PriorityClass"},
+	    {"storage.k8s.io", "CSIDriver"}, {"storage.k8s.io", "StorageClass"},
+	    {"storage.k8s.io", "VolumeAttachment"}};
 
 	for (size_t i = 0; i < sizeof(scoped) / sizeof(scoped[0]); i++) {
 		ck_assert_msg(gen_object_is_cluster_scoped(scoped[i][0], scoped[i][1]), "%s", scoped[i][1]);

@@ -49,6 +49,7 @@ START_TEST(test_json)
 	files = sample();
 	json = rendered(files, true);
 	yaml = rendered(files, false);
+	ck_assert_ptr_null(strstr(json, ",\n]")); /* which our reader would take, and kubectl would not */
 	documents = base_yaml_read(arena, "json", NULL, base_span_str(json));
 	ck_assert_msg(documents != NULL && documents->count == 1, "%s", json);
 	ck_assert_str_eq(base_tree_str(documents->items[0], "kind", ""), "List");

@@ -90,6 +90,8 @@ START_TEST(test_risks_of_conditions)
 	    {"methods any paths /a", "methods GET paths /a", "changed"},
 	    {"methods any paths /a/*", "methods any paths /a/b,/a/*", "changed"},
 	    {"methods any paths /a/*", "methods any paths /a*", "weakened"},
+	    {"methods any paths /a/*", "methods any paths /a/", "changed"},
+	    {"methods any paths /a/*", "methods any paths /a", "weakened"},
 	    {"methods any paths /a", "methods any paths any", "weakened"},
 	    {"methods GET paths /a role x", "methods GET paths /a", "weakened"},
 	    {"methods GET paths /a", "methods GET paths /a role x", "changed"},
@@ -175,6 +177,27 @@ START_TEST(test_risks_of_classes)
 }
 END_TEST
 
+#define OF(class, key, of) "{class: " class ", key: " key ", value: v, strength: 2, of: " of "}"
+
+/* Hosts outside and namespaces have guards, too; what is no guard is told also of what is new as a whole. */
+START_TEST(test_risks_of_what_is_guarded)
+{
+	begin();
+	ck_assert_str_eq(risks_of("[" OF("guard", "g", "h") ", " FACT("egress", "h", "x", "2") "]",
+			     "[" FACT("egress", "h", "x", "2") "]"), "weakened no more guard g: v\n");
+	ck_assert_str_eq(risks_of("[" OF("guard", "g", "space") ", " FACT("mtls", "space", "STRICT", "2") "]",
+			     "[" FACT("mtls", "space", "STRICT", "2") "]"), "weakened no more guard g: v\n");
+	/* an edge of this name is not what is guarded */
+	ck_assert_str_eq(risks_of("[" OF("guard", "g", "space") ", " FACT("edge", "space", "x", "2") "]",
+			     "[" FACT("edge", "space", "x", "2") "]"), "");
+	ck_assert_str_eq(risks_of("[]", "[" OF("exception", "e", "s") "]"), "weakened new exception e: v\n");
+	ck_assert_str_eq(risks_of("[" OF("exception", "e", "s") "]", "[]"), "removed no more exception e: v\n");
+	/* a manifest that others wrote */
+	ck_assert_str_eq(risks_of("{a: b, c: d}", "[" FACT("edge", "space", "x", "2") "]"), "added new edge space: x\n");
+	end();
+}
+END_TEST
+
 /* The weakest first, then by what they say, whatever order they came in. */
 START_TEST(test_order_of_risks)
 {
@@ -208,4 +231,4 @@ START_TEST(test_risks_of_ranks)
 END_TEST
 
 CHECK_MAIN("k8s_generate_risks", test_risks, test_risks_of_conditions, test_risks_of_one_key, test_risks_of_guards,
-    test_risks_of_classes, test_order_of_risks, test_risks_of_ranks)
+    test_risks_of_classes, test_risks_of_what_is_guarded, test_order_of_risks, test_risks_of_ranks)

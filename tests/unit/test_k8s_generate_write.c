@@ -141,6 +141,11 @@ START_TEST(test_in_the_way)
 	ck_assert_ptr_nonnull(strstr(mc_err_last()->detail, "own is in the way"));
 	ck_assert_str_eq(on_disk("a.yaml"), "one");
 	ck_assert_ptr_nonnull(on_disk("own"));
+	/* and a folder of theirs where a file shall be */
+	put("c.yaml/mine", "kept");
+	ck_assert_int_eq(write_one(ENV, files_of("{c.yaml: two}\n"), true), MC_ECONFLICT);
+	ck_assert_ptr_nonnull(strstr(mc_err_last()->detail, "c.yaml/mine is in the way"));
+	ck_assert_str_eq(on_disk("c.yaml/mine"), "kept");
 	end();
 }
 END_TEST
@@ -179,7 +184,7 @@ START_TEST(test_one_at_a_time)
 	one = files_of("{a.yaml: one}\n");
 	write_files(one);
 	fd = open(base_arena_printf(arena, "%s/environments", folder), O_RDONLY | O_CLOEXEC);
-	ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+	ck_assert_int_eq(flock(fd, LOCK_SH | LOCK_NB), 0);
 	ck_assert_int_eq(write_one(ENV, files_of("{a.yaml: two}\n"), false), MC_EBUSY);
 	(void)close(fd);
 	write_files(files_of("{a.yaml: two}\n"));
