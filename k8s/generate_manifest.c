@@ -75,14 +75,17 @@ gen_manifest(struct base_arena *arena, const struct base_tree *files,
 {
 	struct base_tree_build *map = base_tree_map(arena, &gen_here);
 	struct base_tree_build *documents = base_tree_list(arena, &gen_here);
+	const char *inventory = k8s_inventory_hash(arena, resolved);
 	const struct base_tree *manifest;
 	struct base_buf text;
 
+	if (inventory == NULL) {
+		return NULL;
+	}
 	base_tree_put(map, "version", base_tree_number(arena, GEN_MANIFEST_VERSION, &gen_here));
 	base_tree_put(map, "tool", base_tree_string(arena, "meshca " MESHCA_VERSION, &gen_here));
 	base_tree_put(map, "environment", base_tree_at(resolved, "environment.name"));
-	base_tree_put(map, "inventory",
-	    base_tree_string(arena, k8s_inventory_hash(arena, resolved), &gen_here));
+	base_tree_put(map, "inventory", base_tree_string(arena, inventory, &gen_here));
 	base_tree_put(map, "files", hashes_of(arena, files));
 	base_tree_put(map, "facts", k8s_model_facts(arena, model));
 	manifest = base_tree_done(map);
