@@ -108,6 +108,8 @@ spki_parse(struct der_rd *rd, enum msg_key_alg *alg, struct base_span *key)
 	struct der_rd spki, algorithm;
 	struct base_span oid;
 	struct base_span bits;
+	enum msg_key_alg found_alg = MSG_KEY_INVALID;
+	struct base_span found_key = {NULL, 0};
 	enum mc_err ret;
 
 	if (!der_rd_enter(rd, DER_SEQUENCE, &spki) ||
@@ -117,18 +119,23 @@ spki_parse(struct der_rd *rd, enum msg_key_alg *alg, struct base_span *key)
 		return MC_FAIL(MC_ECSR_DER, "the SubjectPublicKeyInfo is malformed");
 	}
 	if (base_span_equal(oid, oid_ec_public_key)) {
-		ret = parse_ec(&algorithm, bits, alg, key);
+		ret = parse_ec(&algorithm, bits, &found_alg, &found_key);
 	} else if (base_span_equal(oid, oid_rsa)) {
-		ret = parse_rsa(&algorithm, bits, alg, key);
+		ret = parse_rsa(&algorithm, bits, &found_alg, &found_key);
 	} else {
 		char text[64];
 		der_oid_text(oid, text, sizeof(text));
 		return MC_FAIL(MC_ECSR_KEY_TYPE, "key algorithm %s", text);
 	}
-	if (ret == MC_OK && !der_rd_done(&algorithm)) {
-		ret = MC_FAIL(MC_ECSR_DER, "bytes follow the key's parameters");
+	if (ret != MC_OK) {
+		return ret;
 	}
-	return ret;
+	if (!der_rd_done(&algorithm)) {
+		return MC_FAIL(MC_ECSR_DER, "bytes follow the key's parameters");
+	}
+	*alg = found_alg;
+	*key = found_key;
+	return MC_OK;
 }
 
 static struct base_span

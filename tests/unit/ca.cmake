@@ -7,6 +7,7 @@ add_dependencies(test_ca_signer meshca-signer)
 set_tests_properties(unit/ca_signer PROPERTIES TIMEOUT 180)
 meshca_unit(ca_key mc_ca PkgConfig::jansson)
 meshca_unit(ca_der mc_ca)
+meshca_unit(ca_spki mc_ca)
 meshca_unit(ca_spiffe mc_ca)
 # The signer must not be able to make a CA: no code, no profile, no name of one.
 add_test(NAME ca/no_ca_profile COMMAND /usr/bin/python3
