@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 meshca_unit(ca_csr mc_ca)
 meshca_unit(ca_cert mc_ca)
+meshca_unit(ca_cert_view mc_ca)
+meshca_unit(ca_crl mc_ca)
+meshca_unit(ca_issuer mc_ca)
 meshca_unit(ca_keyfile mc_ca PkgConfig::libcrypto)
 meshca_unit(ca_signer mc_ca)
 add_dependencies(test_ca_signer meshca-signer)
 set_tests_properties(unit/ca_signer PROPERTIES TIMEOUT 180)
 meshca_unit(ca_key mc_ca PkgConfig::jansson)
 meshca_unit(ca_der mc_ca)
+meshca_unit(ca_oid mc_ca)
 meshca_unit(ca_spki mc_ca)
 meshca_unit(ca_spiffe mc_ca)
 # The signer must not be able to make a CA: no code, no profile, no name of one.
