@@ -1,106 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The world around one meshca-signer process: the test is its supervisor, its ledger, its
- * front and its keeper. What arrives is kept in order until it is asked for.
- */
+/* One meshca-signer process, with the test around it (signer_ends.h). */
 #ifndef TESTS_SIGNER_WORLD_H
 #define TESTS_SIGNER_WORLD_H
 
-#include <check.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/chan.h"
-#include "base/clock.h"
-#include "base/config.h"
-#include "base/mem.h"
-#include "base/msg_ctl.h"
-#include "base/msg_issue.h"
-#include "base/msg_ledger.h"
 #include "base/proc.h"
 #include "ca/keyfile.h"
-#include "ca_make.h"
+#include "signer_ends.h"
 
-#define WORLD_WAIT_US 8000000
-#define WORLD_ITEMS   2048
-
-struct world_item {
-	uint16_t type;
-	uint16_t flags;
-	uint64_t corr;
-	uint8_t *bytes;
-	size_t len;
-};
-
-/* One channel of the signer's. */
-struct world_end {
-	enum msg_role role; /* ours */
-	struct base_chan *chan;
-	bool gone;
-	bool greeted;
-	struct world_item items[WORLD_ITEMS];
-	size_t first, count;
-	uint64_t corr; /* of our last request */
-};
-
-struct world {
-	struct base_loop *loop;
-	const char *environment;
-	pid_t pid;
-	struct make_ca *ca;
-	char dir[64];
-	struct world_end control, ledger, front, keeper;
-	uint8_t last_state;
-};
-
-static struct world *world;
 static bool world_break_active; /* hand over an unreadable key file first */
-
-static inline enum mc_err
-world_on_item(void *self, struct base_chan *chan, const struct base_item *item)
-{
-	struct world_end *end = self;
-
-	if (!end->greeted) {
-		end->greeted = true;
-		bool named = end->role != MSG_ROLE_SUPERVISOR;
-		bool operators = strcmp(world->environment, CONFIG_OPERATORS) == 0;
-		ck_assert_int_eq(msg_hello_check(item,
-				     operators ? MSG_ROLE_OPERATORS : MSG_ROLE_SIGNER,
-				     named ? world->environment : NULL), MC_OK);
-		return MC_OK;
-	}
-	if (item->type == MSG_CTL_STATUS) {
-		struct msg_ctl_status status;
-		struct msg_status_ans ok = {0};
-		ck_assert_int_eq(msg_decode(&msg_ctl_status_table, item->payload, &status),
-		    MC_OK);
-		world->last_state = status.state;
-		return msg_send(chan, MSG_ANSWER(MSG_CTL_STATUS), 0, item->corr,
-		    &msg_status_ans_table, &ok);
-	}
-	ck_assert_uint_lt(end->count, WORLD_ITEMS);
-	struct world_item *kept = &end->items[(end->first + end->count++) % WORLD_ITEMS];
-	*kept = (struct world_item){.type = item->type, .flags = item->flags,
-	    .corr = item->corr, .len = item->payload.len};
-	kept->bytes = malloc(kept->len + 1);
-	memcpy(kept->bytes, item->payload.ptr, kept->len);
-	return MC_OK;
-}
-
-static inline void
-world_on_gone(void *self, struct base_chan *chan, enum mc_err why)
-{
-	struct world_end *end = self;
-
-	(void)why;
-	base_chan_free(chan);
-	end->chan = NULL;
-	end->gone = true;
-}
 
 static inline void
 world_end_open(struct world_end *end, enum msg_role role, int fd)
@@ -108,62 +20,6 @@ world_end_open(struct world_end *end, enum msg_role role, int fd)
 	*end = (struct world_end){.role = role};
 	end->chan = base_chan_new(world->loop, fd, world_on_item, world_on_gone, end);
 	ck_assert_int_eq(msg_hello_send(end->chan, role, NULL), MC_OK);
-}
-
-/* Turns until there is an item of this type first in line; fails the test after a while. */
-static inline struct world_item
-world_take(struct world_end *end, uint16_t type)
-{
-	int64_t until = base_clock_boot_us() + WORLD_WAIT_US;
-
-	while (end->count == 0) {
-		ck_assert_msg(!end->gone, "the channel is gone, waiting for %s",
-		    msg_type_name(type));
-		ck_assert_msg(base_clock_boot_us() < until, "no %s came", msg_type_name(type));
-		base_loop_turn(world->loop, 50);
-	}
-	struct world_item item = end->items[end->first % WORLD_ITEMS];
-	end->first++;
-	end->count--;
-	ck_assert_msg(item.type == type, "%u came instead of %s (%u)", item.type,
-	    msg_type_name(type), type);
-	return item;
-}
-
-/* Turns for a while and says whether something came. */
-static inline bool
-world_quiet(const struct world_end *end, int ms)
-{
-	int64_t until = base_clock_boot_us() + ms * 1000;
-
-	while (base_clock_boot_us() < until && end->count == 0) {
-		base_loop_turn(world->loop, 5);
-	}
-	return end->count == 0;
-}
-
-static inline struct base_span
-world_bytes(const struct world_item *item)
-{
-	return base_span_of(item->bytes, item->len);
-}
-
-static inline void
-world_ask(struct world_end *end, uint16_t type, const struct msg_table *table,
-    const void *object)
-{
-	ck_assert_int_eq(msg_send(end->chan, type, 0, ++end->corr, table, object), MC_OK);
-}
-
-static inline enum mc_err
-world_status(struct world_end *end, uint16_t type)
-{
-	struct world_item item = world_take(end, MSG_ANSWER(type));
-	struct msg_status_ans answer;
-
-	ck_assert_int_eq(msg_decode(&msg_status_ans_table, world_bytes(&item), &answer), MC_OK);
-	free(item.bytes);
-	return (enum mc_err)answer.status;
 }
 
 static inline void
@@ -218,21 +74,7 @@ world_send_keyfile(int fd)
 static inline void
 world_give_keyfile(const char *passphrase, enum mc_err expected)
 {
-	struct base_secret *secret = base_secret_new(strlen(passphrase));
-	struct base_span certs[2] = {make_ca_der(world->ca), make_ca_der(world->ca)};
-
-	memcpy(base_secret_ptr(secret), passphrase, strlen(passphrase));
-	snprintf(world->dir, sizeof(world->dir), "/tmp/meshca-signer-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(world->dir));
-	int dir = open(world->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ck_assert_int_eq(keyfile_write(dir, "issuing.pem", world->ca->key, secret, certs, 2),
-	    MC_OK);
-	base_secret_free(secret);
-	int fd = openat(dir, "issuing.pem", O_RDONLY | O_CLOEXEC);
-	unlinkat(dir, "issuing.pem", 0);
-	close(dir);
-	rmdir(world->dir);
-	ck_assert_int_eq(world_send_keyfile(fd), expected);
+	ck_assert_int_eq(world_send_keyfile(world_keyfile(world->ca, passphrase)), expected);
 }
 
 static inline enum mc_err
@@ -291,17 +133,6 @@ world_wait_exit(void)
 	}
 	world->pid = 0;
 	return status;
-}
-
-static inline void
-world_end_close(struct world_end *end)
-{
-	base_chan_free(end->chan);
-	end->chan = NULL;
-	while (end->count > 0) {
-		free(end->items[end->first++ % WORLD_ITEMS].bytes);
-		end->count--;
-	}
 }
 
 /* The supervisor goes away: the signer must, too, and in order. */
