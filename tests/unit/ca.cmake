@@ -15,6 +15,9 @@ endforeach()
 # Some 15 times scrypt.
 set_tests_properties(unit/ca_signer_seal PROPERTIES TIMEOUT 180)
 meshca_unit(ca_key mc_ca PkgConfig::jansson)
+meshca_unit(ca_key_rsa mc_ca)
+# It makes keys of up to 4096 bits, and primes.
+set_tests_properties(unit/ca_key_rsa PROPERTIES TIMEOUT 180)
 meshca_unit(ca_der mc_ca)
 meshca_unit(ca_oid mc_ca)
 meshca_unit(ca_spki mc_ca)

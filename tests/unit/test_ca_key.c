@@ -1,40 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Weak keys, each refused as what it is; and foreign signature vectors. */
+/* Keys by their kind, each refused as what it is; and foreign signature vectors. */
 #include "ca/key.h"
 
 #include <jansson.h>
-#include <openssl/bn.h>
 #include <unistd.h>
 
 #include "base/enc.h"
 #include "ca/spki.h"
 #include "ca_make.h"
 #include "check_main.h"
-
-static enum mc_err
-check_modulus(struct key_importer *keys, const BIGNUM *n)
-{
-	uint8_t bytes[LIMIT_RSA_BYTES + 64];
-	int len = BN_bn2bin(n, bytes);
-
-	return key_check(keys, MSG_KEY_RSA, base_span_of(bytes, (size_t)len));
-}
-
-START_TEST(test_good_rsa)
-{
-	static const unsigned sizes[] = {2048, 3072, 4096};
-	struct key_importer *keys = key_importer_new();
-
-	for (size_t i = 0; i < 3; i++) {
-		EVP_PKEY *key = EVP_RSA_gen(sizes[i]);
-		struct make_public pub = make_public(key);
-		ck_assert_int_eq(key_check(keys, MSG_KEY_RSA, pub.key), MC_OK);
-		make_public_free(&pub);
-		EVP_PKEY_free(key);
-	}
-	key_importer_free(keys);
-}
-END_TEST
 
 START_TEST(test_sizes)
 {
@@ -62,127 +36,54 @@ START_TEST(test_sizes)
 }
 END_TEST
 
-/* Every prime below 752 as a factor, also the largest. */
-START_TEST(test_small_factors)
-{
-	struct key_importer *keys = key_importer_new();
-	BIGNUM *n = BN_new();
-	BIGNUM *rest = BN_new();
-
-	for (unsigned p = 2; p < 752; p++) {
-		bool prime = true;
-		for (unsigned d = 2; d * d <= p; d++) {
-			prime = prime && p % d != 0;
-		}
-		if (!prime) {
-			continue;
-		}
-		do { /* p times a random number, 2048 bits in all */
-			BN_rand(n, 2048, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY);
-			BN_sub_word(n, BN_mod_word(n, p));
-		} while (BN_num_bits(n) != 2048 || (p != 2 && !BN_is_odd(n)));
-		ck_assert_int_eq(check_modulus(keys, n), MC_ECSR_KEY_WEAK);
-		if (p > 2) {
-			ck_assert_msg(strstr(mc_err_last()->detail, "divisible") != NULL, "%u: %s",
-			    p, mc_err_last()->detail);
-		}
-	}
-	BN_free(n);
-	BN_free(rest);
-	key_importer_free(keys);
-}
-END_TEST
-
-/* p and q a little apart: within 100 rounds of Fermat, or far beyond them. */
-START_TEST(test_close_primes)
+/* An uncompressed point of its own curve, whole. */
+START_TEST(test_points)
 {
 	static const struct {
-		int distance_bits; /* of q - p, about */
-		enum mc_err err;
-	} cases[] = {
-	    {12, MC_ECSR_KEY_WEAK},
-	    {300, MC_ECSR_KEY_WEAK}, /* (q - p)^2 / 8 sqrt(n) is still below one round */
-	    {505, MC_ECSR_KEY_WEAK},
-	    {515, MC_ECSR_KEY_WEAK},
-	    {530, MC_OK},
-	    {1000, MC_OK},
-	};
+		const char *group;
+		enum msg_key_alg alg;
+		size_t len;
+	} kinds[] = {{"P-256", MSG_KEY_P256, 65}, {"P-384", MSG_KEY_P384, 97}};
 	struct key_importer *keys = key_importer_new();
-	BN_CTX *ctx = BN_CTX_new();
-	BIGNUM *p = BN_new(), *q = BN_new(), *n = BN_new();
+	struct base_span text = base_span_str("a request");
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		BN_generate_prime_ex(p, 1024, 0, NULL, NULL, NULL);
-		BN_set_bit(p, 1022); /* n gets its full length */
-		BN_rand(q, cases[i].distance_bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY);
-		BN_set_bit(p, 0);
-		while (BN_check_prime(p, ctx, NULL) != 1) {
-			BN_add_word(p, 2);
+	for (size_t i = 0; i < 2; i++) {
+		EVP_PKEY *key = make_key(kinds[i].group);
+		struct make_public pub = make_public(key);
+		ck_assert_uint_eq(pub.key.len, kinds[i].len);
+		ck_assert_int_eq(key_check(keys, kinds[i].alg, pub.key), MC_OK);
+		ck_assert_int_eq(key_check(keys, kinds[1 - i].alg, pub.key), MC_ECSR_KEY_TYPE);
+		for (size_t len = 0; len <= kinds[i].len + 1; len++) {
+			struct base_span cut = base_span_of(pub.bytes, len);
+			enum mc_err want = len == kinds[i].len ? MC_OK : MC_ECSR_KEY_TYPE;
+			ck_assert_int_eq(key_check(keys, kinds[i].alg, cut), want);
+			ck_assert_int_eq(key_verify(keys, kinds[i].alg, cut, text, cut),
+			    want == MC_OK ? MC_ECSR_SIGNATURE : want);
 		}
-		BN_add(q, q, p);
-		BN_set_bit(q, 0);
-		while (BN_check_prime(q, ctx, NULL) != 1) {
-			BN_add_word(q, 2);
+		for (unsigned form = 0; form < 8; form++) {
+			pub.bytes[0] = (uint8_t)form;
+			ck_assert_int_eq(key_check(keys, kinds[i].alg, pub.key),
+			    form == 4 ? MC_OK : MC_ECSR_KEY_TYPE);
 		}
-		BN_mul(n, p, q, ctx);
-		if (BN_num_bits(n) != 2048) {
-			continue;
-		}
-		ck_assert_msg(check_modulus(keys, n) == cases[i].err, "%d bits apart",
-		    cases[i].distance_bits);
+		pub.bytes[0] = 4;
+		pub.bytes[1] ^= 1;
+		ck_assert_int_eq(key_check(keys, kinds[i].alg, pub.key), MC_ECSR_KEY_WEAK);
+		memset(pub.bytes + 1, 0xff, kinds[i].len - 1); /* above the field's prime */
+		ck_assert_int_eq(key_check(keys, kinds[i].alg, pub.key), MC_ECSR_KEY_WEAK);
+		make_public_free(&pub);
+		EVP_PKEY_free(key);
 	}
-	BN_sqr(n, p, ctx);
-	ck_assert_int_eq(check_modulus(keys, n), MC_ECSR_KEY_WEAK);
-	BN_free(p);
-	BN_free(q);
-	BN_free(n);
-	BN_CTX_free(ctx);
 	key_importer_free(keys);
+	key_importer_free(NULL);
 }
 END_TEST
 
-/* A number of the ROCA form: k * M + (65537^a mod M), without small factors. */
-START_TEST(test_roca)
+START_TEST(test_names)
 {
-	struct key_importer *keys = key_importer_new();
-	BN_CTX *ctx = BN_CTX_new();
-	BIGNUM *m = BN_new(), *a = BN_new(), *e = BN_new(), *n = BN_new(), *k = BN_new();
-	enum mc_err err = MC_OK;
-
-	BN_one(m);
-	for (unsigned p = 2; p <= 701; p++) {
-		bool prime = true;
-		for (unsigned d = 2; d * d <= p; d++) {
-			prime = prime && p % d != 0;
-		}
-		if (prime) {
-			BN_mul_word(m, p);
-		}
-	}
-	BN_set_word(e, 65537);
-	for (int tries = 0; tries < 50; tries++) {
-		BN_rand(a, 200, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY);
-		BN_mod_exp(n, e, a, m, ctx);
-		BN_rand(k, 2048 - BN_num_bits(m), BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ANY);
-		BN_mul(k, k, m, ctx);
-		BN_add(n, n, k);
-		if (BN_num_bits(n) != 2048) {
-			continue;
-		}
-		err = check_modulus(keys, n);
-		ck_assert_int_eq(err, MC_ECSR_KEY_WEAK);
-		if (strstr(mc_err_last()->detail, "ROCA") != NULL) {
-			break; /* others were divisible by a prime from 709 to 751 */
-		}
-	}
-	ck_assert_ptr_nonnull(strstr(mc_err_last()->detail, "ROCA"));
-	BN_free(m);
-	BN_free(a);
-	BN_free(e);
-	BN_free(n);
-	BN_free(k);
-	BN_CTX_free(ctx);
-	key_importer_free(keys);
+	ck_assert_str_eq(key_alg_name(MSG_KEY_P256), "P-256");
+	ck_assert_str_eq(key_alg_name(MSG_KEY_P384), "P-384");
+	ck_assert_str_eq(key_alg_name(MSG_KEY_RSA), "RSA");
+	ck_assert_str_eq(key_alg_name(MSG_KEY_INVALID), "unknown");
 }
 END_TEST
 
@@ -295,5 +196,5 @@ START_TEST(test_one_key_after_the_other)
 }
 END_TEST
 
-CHECK_MAIN("ca_key", test_good_rsa, test_sizes, test_small_factors, test_close_primes,
-    test_roca, test_wycheproof, test_one_key_after_the_other)
+CHECK_MAIN("ca_key", test_sizes, test_points, test_names, test_wycheproof,
+    test_one_key_after_the_other)
