@@ -60,8 +60,8 @@ void
 sup_status(struct sup *sup, struct base_buf *out)
 {
 	struct base_buf roles;
-	bool ready = true, shared = true, first = true;
-	uid_t uid = sup_proc_uid(sup->procs);
+	bool ready = sup->procs != NULL, shared = true, first = true;
+	uid_t uid = sup->procs != NULL ? sup_proc_uid(sup->procs) : 0;
 
 	base_buf_init(&roles, LIMIT_FRAME);
 	for (const struct sup_proc *proc = sup->procs; proc != NULL; proc = proc->next) {

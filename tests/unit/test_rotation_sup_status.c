@@ -94,5 +94,14 @@ START_TEST(a_detail_stays_a_string)
 }
 END_TEST
 
+/* At the end of a stop somebody may still ask. */
+START_TEST(when_nothing_runs_nothing_is_ready)
+{
+	sup.procs = NULL;
+	says("\"ready\":false,");
+	says("\"roles\":[]}");
+}
+END_TEST
+
 CHECK_MAIN("rotation_sup_status", every_process_with_its_user_and_state, ready_is_what_serves,
-    a_shared_user_is_said, a_detail_stays_a_string)
+    a_shared_user_is_said, a_detail_stays_a_string, when_nothing_runs_nothing_is_ready)
