@@ -169,9 +169,28 @@ void sup_reload(struct sup *sup, const struct sup_asker *asker, sup_done_fn done
 /* Records the present configuration in the ledger. */
 void sup_config_record(struct sup *sup, const struct sup_asker *asker);
 
-/* --- sup_admin.c, sup_status.c --- */
-struct sup_admin *sup_admin_new(struct sup *sup); /* NULL with MC_EIO */
+/* --- sup_admin.c: the local socket --- */
+/* Listens on <run_dir>/admin.sock. NULL with MC_EIO, or MC_ECONFIG: the path is too long. */
+struct sup_admin *sup_admin_new(struct sup *sup);
 void sup_admin_free(struct sup_admin *admin);
+/* One order that came in, and of whom: what its answers need to find their way. */
+struct sup_asking {
+	struct sup *sup;
+	struct sup_admin *admin;
+	uint64_t client; /* never used again when that client has left */
+	uint64_t corr;
+	uint16_t type;
+	uid_t uid; /* the kernel's word */
+};
+/* Answers it; to nobody when the client has left. flags: BASE_ITEM_MORE, or 0 for the last. */
+void sup_admin_answer(const struct sup_asking *asking, uint16_t flags, const struct msg_adm_ans *ans);
+
+/* --- sup_order.c: carries them out --- */
+/* Returns MC_OK: it is answered, now or later. MC_EFRAME: it is no order, or none that decodes; drop the
+ * client. asking is copied. */
+enum mc_err sup_order(const struct sup_asking *asking, const struct base_item *item) MC_MUST_CHECK;
+
+/* --- sup_status.c --- */
 /* The JSON of MSG_ADM_STATUS. */
 void sup_status(struct sup *sup, struct base_buf *out);
 
