@@ -39,8 +39,8 @@ ask_once(int tty, const char *what)
 	}
 	hidden = shown;
 	hidden.c_lflag &= ~(tcflag_t)ECHO;
-	(void)dprintf(tty, "%s: ", what);
 	(void)tcsetattr(tty, TCSAFLUSH, &hidden);
+	(void)dprintf(tty, "%s: ", what);
 	while (len < LIMIT_PASSPHRASE && read(tty, base_secret_ptr(secret) + len, 1) == 1 &&
 	    base_secret_ptr(secret)[len] != '\n') {
 		len++;

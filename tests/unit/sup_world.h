@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A supervisor in the test's own process and loop, with real role processes: puppets (sup_puppet.c), for which
- * the test speaks. Each answers every request with success at once, but for the types in world.held; what came
- * is kept in order. What is logged goes into a memory file, and no passphrase may be in it at the end.
+ * the test speaks. Each answers every request at once, with success or as world.refused says, but for the types in
+ * world.held; what came is kept in order. What is logged goes into a memory file, and no passphrase may be in it at the end.
  */
 #ifndef TESTS_SUP_WORLD_H
 #define TESTS_SUP_WORLD_H
@@ -55,6 +55,7 @@ struct world {
 	struct puppet puppets[WORLD_PUPPETS];
 	size_t count;
 	uint16_t held[4];
+	uint16_t refused; /* answered with MC_EIO, "no room" */
 	bool mute; /* puppets neither greet nor answer by themselves */
 };
 
@@ -99,6 +100,18 @@ puppet_answer(struct puppet *puppet, const struct puppet_item *item, enum mc_err
 	    &msg_status_ans_table, &ans), MC_OK);
 }
 
+/* The supervisor looks for what the root's act makes before it begins another. */
+static inline void
+puppet_acts(const struct base_item *item)
+{
+	struct msg_ctl_ceremony msg;
+
+	if (item->type == MSG_CTL_CEREMONY &&
+	    msg_decode(&msg_ctl_ceremony_table, item->payload, &msg) == MC_OK && msg.act == MSG_CEREMONY_ROOT) {
+		folder_put(world.folder, "state/keys/root/root.pem", "root");
+	}
+}
+
 static inline enum mc_err
 puppet_on_item(void *self, struct base_chan *chan, const struct base_item *item)
 {
@@ -125,7 +138,12 @@ puppet_on_item(void *self, struct base_chan *chan, const struct base_item *item)
 		}
 	}
 	if (!world.mute) {
-		puppet_answer(puppet, kept, MC_OK, "");
+		bool refused = world.refused == item->type;
+
+		if (!refused) {
+			puppet_acts(item);
+		}
+		puppet_answer(puppet, kept, refused ? MC_EIO : MC_OK, refused ? "no room" : "");
 	}
 	return MC_OK;
 }
