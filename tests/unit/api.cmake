@@ -2,6 +2,7 @@
 meshca_unit(api_metrics mc_api)
 meshca_unit(api_jose mc_api)
 meshca_unit(api_bundle mc_api)
+meshca_unit(api_front_env mc_api)
 meshca_unit(api_problem mc_api)
 meshca_unit(api_http_guard mc_api)
 meshca_unit(api_rest_approval mc_api)

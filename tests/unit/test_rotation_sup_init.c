@@ -396,6 +396,24 @@ START_TEST(and_twice_for_one_that_is_to_be_made)
 }
 END_TEST
 
+START_TEST(an_environments_passphrase_is_asked_for_alike)
+{
+	static const char *const twice[] = {"Passphrase of the root: ", ROOT_PASS "\n",
+	    "Passphrase of staging: ", WORLD_SECRET " typed\n", "Again: ", WORLD_SECRET " typed\n", NULL};
+	size_t at = 0;
+
+	start();
+	world_write_config(NULL, NULL);
+	config_free(world.sup.config);
+	world.sup.config = config_read(world.config_path);
+	unlink_all("issuing.pem");
+	unlink_all("environment.pem");
+	typed("staging", twice, 0);
+	ran(&at, MSG_CEREMONY_ENVIRONMENT, "staging", WORLD_SECRET " typed", ROOT_PASS);
+	end();
+}
+END_TEST
+
 START_TEST(seven_characters_are_too_few)
 {
 	static const char *const seven[] = {"Passphrase of the root: ", "sevenxx\n", NULL};
@@ -434,4 +452,5 @@ CHECK_MAIN("rotation_sup_init", without_a_terminal_a_missing_passphrase_is_named
     keys_that_are_there_are_not_made_again, keys_without_their_root_get_no_new_one,
     one_environment_is_added_alone, the_operators_are_added_without_the_root, an_act_that_fails_is_the_last,
     an_interrupted_act_is_hung_up_on, a_terminal_is_asked_once_for_a_key_that_is_there,
-    and_twice_for_one_that_is_to_be_made, seven_characters_are_too_few)
+    and_twice_for_one_that_is_to_be_made, an_environments_passphrase_is_asked_for_alike,
+    seven_characters_are_too_few)

@@ -186,6 +186,7 @@ START_TEST(every_role_gets_it_and_the_ledger_a_record)
 	world.held[0] = MSG_CTL_CONFIG;
 	world.held[1] = MSG_CONFIG_PUT;
 	world_write_config("front_workers: 7\n", NULL);
+	world.sup.recorded = true; /* the one before */
 	reload();
 	ck_assert_uint_eq(world.sup.config->front_workers, 7);
 	for (size_t i = 0; i < 3; i++) {
@@ -289,38 +290,65 @@ END_TEST
 
 /* --- to whom it concerns --- */
 
+/* The file with these lines of staging is what meshcad runs with. */
+static void
+running(const char *staging)
+{
+	world_write_config(NULL, staging);
+	config_free(world.sup.config);
+	world.sup.config = config_read(world.config_path);
+	ck_assert_msg(world.sup.config != NULL, "%s", mc_err_last()->detail);
+}
+
 START_TEST(a_changed_policy_changes_its_signer_over)
 {
-	static const char *const policies[] = {"    svid: {ttl: 12h}\n", "    svid: {max_ttl: 8d}\n",
-	    "    svid: {key_types: [p-256]}\n", "    svid: {key_types: [rsa, p-256, p-384]}\n",
-	    "    svid: {key_types: [rsa]}\n", "    server: {ttl: 1d}\n", "    server: {names: [a.example]}\n",
-	    "    rate: {per_second: 1}\n", "    rate: {burst: 1}\n", "    verify_sample: 1\n",
-	    "    crl: {lifetime: 12h}\n", "    user: 1001\n"};
-	struct sup_proc *first, *second;
+	static char key_dir[128];
+	static const char *const changes[][2] = {{NULL, "    svid: {ttl: 12h}\n"},
+	    {NULL, "    svid: {max_ttl: 8d}\n"}, {NULL, "    svid: {key_types: [rsa]}\n"},
+	    {NULL, "    svid: {key_types: [p-256]}\n"}, {NULL, "    svid: {key_types: [rsa, p-256, p-384]}\n"},
+	    {NULL, "    server: {ttl: 1d}\n"}, {NULL, "    server: {names: [a.example]}\n"},
+	    {"    server: {names: [b.example]}\n", "    server: {names: [a.example]}\n"},
+	    {NULL, "    rate: {per_second: 1}\n"}, {NULL, "    rate: {burst: 1}\n"},
+	    {NULL, "    verify_sample: 1\n"}, {NULL, "    crl: {lifetime: 12h}\n"},
+	    {NULL, "    user: 1001\n"}, {NULL, key_dir}};
+	struct sup_proc *second;
 
 	start();
+	folder_put(world.folder, "elsewhere/issuing.pem", "staging");
+	(void)snprintf(key_dir, sizeof(key_dir), "    key_dir: %s/elsewhere\n", world.folder);
 	puppet_says(world_start(MSG_ROLE_SIGNER, "production", NULL), MSG_RS_READY, "");
-	puppet_says(world_start(MSG_ROLE_SIGNER, "staging", &first), MSG_RS_READY, "");
-	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
-		world_write_config(NULL, policies[i]);
+	puppet_says(world_start(MSG_ROLE_SIGNER, "staging", NULL), MSG_RS_READY, "");
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		running(changes[i][0]);
+		world_write_config(NULL, changes[i][1]);
 		reload();
 		second = sup_signer(&world.sup, "staging", SUP_STANDBY);
-		ck_assert_msg(second != NULL, "%s", policies[i]);
+		ck_assert_msg(second != NULL, "%s", changes[i][1]);
 		ck_assert_ptr_null(sup_signer(&world.sup, "production", SUP_STANDBY));
 		ck_assert_uint_eq(dones, 0);
-		(void)puppet_started(second);
-		if (i == 0) {
-			puppet_says(puppet_of(second), MSG_RS_SEALED, "");
-			ck_assert_uint_eq(dones, 1); /* it waits for a passphrase; all else is done */
-			ck_assert_int_eq(done_status, MC_OK);
-			ck_assert_ptr_nonnull(strstr(done_detail, "run meshca unseal"));
-		} else {
-			puppet_says(puppet_of(second), MSG_RS_READY, "");
-			ck_assert_uint_eq(dones, 1);
-			ck_assert_int_eq(done_status, MC_OK);
-			ck_assert_str_eq(done_detail, "");
-		}
+		puppet_says(puppet_started(second), MSG_RS_READY, "");
+		ck_assert_uint_eq(dones, 1);
+		ck_assert_int_eq(done_status, MC_OK);
+		ck_assert_str_eq(done_detail, "");
 	}
+	world_close();
+}
+END_TEST
+
+START_TEST(a_sealed_signer_is_no_failure)
+{
+	struct sup_proc *second;
+
+	start();
+	(void)world_start(MSG_ROLE_SIGNER, "staging", NULL);
+	world_write_config(NULL, "    verify_sample: 1\n");
+	reload();
+	second = sup_signer(&world.sup, "staging", SUP_STANDBY);
+	ck_assert_ptr_nonnull(second);
+	puppet_says(puppet_started(second), MSG_RS_SEALED, "");
+	ck_assert_uint_eq(dones, 1); /* it waits for its passphrase; all else is done */
+	ck_assert_int_eq(done_status, MC_OK);
+	ck_assert_ptr_nonnull(strstr(done_detail, "run meshca unseal"));
 	world_close();
 }
 END_TEST
@@ -352,4 +380,5 @@ CHECK_MAIN("rotation_sup_reload", what_cannot_change_is_refused_by_its_key,
     a_busy_port_changes_nothing, every_role_gets_it_and_the_ledger_a_record,
     a_record_that_failed_is_made_at_the_ledgers_next_start,
     a_role_that_refuses_is_said_and_one_that_dies_is_not, a_new_environment_is_listened_for_and_served,
-    a_changed_policy_changes_its_signer_over, what_is_not_the_signers_changes_none_over)
+    a_changed_policy_changes_its_signer_over, a_sealed_signer_is_no_failure,
+    what_is_not_the_signers_changes_none_over)
