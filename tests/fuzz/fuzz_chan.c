@@ -10,6 +10,7 @@
 #include "base/chan.h"
 #include "base/msg_admin.h"
 #include "base/msg_ctl.h"
+#include "base/msg_inventory.h"
 #include "base/msg_issue.h"
 #include "base/msg_ledger.h"
 #include "base/msg_query.h"
@@ -29,7 +30,9 @@ static const struct msg_table *const tables[] = {&msg_hello_table, &msg_status_a
     &msg_issuer_list_table, &msg_issuer_row_table, &msg_bundle_get_table, &msg_bundle_ans_table,
     &msg_crl_get_table, &msg_crl_ans_table, &msg_crl_status_row_table, &msg_user_get_table,
     &msg_user_row_table, &msg_user_remove_table, &msg_event_list_table, &msg_event_row_table,
-    &msg_ledger_status_ans_table, &msg_config_put_table};
+    &msg_ledger_status_ans_table, &msg_config_put_table, &msg_ctl_clock_table, &msg_unsealed_table,
+    &msg_empty_table, &msg_inventory_chunk_table, &msg_inventory_put_table, &msg_inventory_get_table,
+    &msg_inventory_row_table, &msg_registration_list_table, &msg_registration_row_table};
 #define TABLES ((unsigned)(sizeof(tables) / sizeof(tables[0])))
 
 static void
