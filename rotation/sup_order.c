@@ -13,7 +13,10 @@
 /* An order under way; lives until its last answer, also when the client has left. */
 struct order {
 	struct sup_asking asking;
-	unsigned pending;
+	unsigned pending;            /* answers to come */
+	bool opened;                 /* a signer has */
+	enum mc_err refusal;         /* the first of its signers; MC_OK: none */
+	char refusal_detail[LIMIT_DETAIL + 1];
 	uint8_t request_id[16]; /* of the ledger's event */
 	char *actor;
 	char *environment;
@@ -81,12 +84,17 @@ on_done(void *self, enum mc_err status, const char *detail)
 	finish(self, status, detail);
 }
 
+static struct base_span
+role_detail(const struct base_item *item)
+{
+	return item != NULL ? sup_answer_detail(item) : base_span_str("the process ended");
+}
+
 /* The answer of a role, passed on. */
 static void
 on_role_answer(void *self, enum mc_err status, const struct base_item *item)
 {
-	struct base_span detail =
-	    item != NULL ? sup_answer_detail(item) : base_span_str("the process ended");
+	struct base_span detail = role_detail(item);
 	char *text = base_xstrndup((const char *)detail.ptr, detail.len);
 
 	finish(self, status, text);
@@ -208,19 +216,14 @@ on_unsealing_recorded(void *self, enum mc_err status, const struct base_item *it
 	finish(self, status, status == MC_OK ? "" : "it is open, but the ledger could not write that down");
 }
 
-/* The signer's answer. That it opened is an event. */
+/* That it opened is an event. */
 static void
-on_unsealed(void *self, enum mc_err status, const struct base_item *item)
+record_unsealing(struct order *order)
 {
-	struct order *order = self;
 	struct sup_proc *ledger = sup_find(order->asking.sup, MSG_ROLE_LEDGER);
 	struct msg_unsealed msg = {.environment = base_span_str(order->environment),
 	    .actor = base_span_str(order->actor), .from = base_span_str(HERE)};
 
-	if (status != MC_OK) {
-		on_role_answer(order, status, item);
-		return;
-	}
 	if (ledger == NULL || ledger->chan == NULL) {
 		on_unsealing_recorded(order, MC_ENOTREADY, NULL);
 		return;
@@ -229,15 +232,36 @@ on_unsealed(void *self, enum mc_err status, const struct base_item *item)
 	sup_proc_call(ledger, MSG_UNSEALED, &msg_unsealed_table, &msg, -1, on_unsealing_recorded, order);
 }
 
+/* A signer's answer. Of two that were sealed, one that opens will do: it serves, or takes over. */
 static void
-unseal(struct order *order, struct sup_proc *proc, struct base_secret *secret, bool report)
+on_unsealed(void *self, enum mc_err status, const struct base_item *item)
+{
+	struct order *order = self;
+
+	if (status == MC_OK) {
+		order->opened = true;
+	} else if (order->refusal == MC_OK) {
+		order->refusal = status;
+		sup_text_set(order->refusal_detail, role_detail(item));
+	}
+	if (--order->pending > 0) {
+		return;
+	}
+	if (order->opened) {
+		record_unsealing(order);
+	} else {
+		finish(order, order->refusal, order->refusal_detail);
+	}
+}
+
+static void
+unseal(struct order *order, struct sup_proc *proc)
 {
 	struct msg_ctl_unseal msg = {.slot = MSG_KEY_ENVIRONMENT,
-	    .environment = base_span_str(order->environment)};
+	    .environment = base_span_str(order->environment),
+	    .passphrase = sup_secret_span(order->passphrase)};
 
-	msg.passphrase = sup_secret_span(secret);
-	sup_proc_call(proc, MSG_CTL_UNSEAL, &msg_ctl_unseal_table, &msg, -1,
-	    report ? on_unsealed : NULL, report ? order : NULL);
+	sup_proc_call(proc, MSG_CTL_UNSEAL, &msg_ctl_unseal_table, &msg, -1, on_unsealed, order);
 }
 
 static enum mc_err
@@ -266,15 +290,17 @@ on_unseal(const struct sup_asking *asking, const struct base_item *item)
 		finish(order, MC_EPASSPHRASE, "no passphrase given and none configured");
 		return MC_OK;
 	}
-	if (standby != NULL && standby->state == MSG_RS_SEALED) {
-		bool only = active->state != MSG_RS_SEALED;
-
-		unseal(order, standby, order->passphrase, only);
-		if (only) {
-			return MC_OK;
-		}
+	if (standby == NULL || standby->state != MSG_RS_SEALED) {
+		order->pending = 1;
+		unseal(order, active);
+	} else if (active->state != MSG_RS_SEALED) {
+		order->pending = 1;
+		unseal(order, standby);
+	} else {
+		order->pending = 2;
+		unseal(order, standby);
+		unseal(order, active);
 	}
-	unseal(order, active, order->passphrase, true);
 	return MC_OK;
 }
 

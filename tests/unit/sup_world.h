@@ -358,6 +358,10 @@ world_open(void)
 	socklen_t len = puppet_address(&address, getpid());
 	struct config *config;
 
+	if (world.folder != NULL) { /* left by a test that failed */
+		(void)close(world.door);
+		(void)dup2(world.stderr_was, STDERR_FILENO);
+	}
 	memset(&world, 0, sizeof(world));
 	world.folder = folder_make();
 	world.config_path = world_path("meshca.yaml");
@@ -450,6 +454,7 @@ world_close(void)
 	(void)close(world.log);
 	free(world.config_path);
 	folder_drop(world.folder);
+	world.folder = NULL;
 }
 
 #endif
