@@ -285,6 +285,10 @@ on_unseal(const struct sup_asking *asking, const struct base_item *item)
 	}
 	if (order->passphrase == NULL && env->passphrase_file != NULL) {
 		order->passphrase = sup_keys_passphrase(env->passphrase_file);
+		if (order->passphrase == NULL) {
+			finish(order, mc_err_last()->code, mc_err_last()->detail);
+			return MC_OK;
+		}
 	}
 	if (order->passphrase == NULL) {
 		finish(order, MC_EPASSPHRASE, "no passphrase given and none configured");

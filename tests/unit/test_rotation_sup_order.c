@@ -43,6 +43,15 @@ end(void)
 	world_close();
 }
 
+static void
+drop(const char *name)
+{
+	char *path = world_path(name);
+
+	ck_assert_int_eq(unlink(path), 0);
+	free(path);
+}
+
 /* --- reload --- */
 
 START_TEST(a_reload_is_answered_as_it_ends)
@@ -244,6 +253,9 @@ START_TEST(without_a_passphrase_the_configured_one_is_taken)
 	assert_unseal(production, "production", WORLD_SECRET " given");
 	admin_about(&client, MSG_ADM_UNSEAL, "staging", NULL, NULL);
 	admin_gets(&client, MC_EPASSPHRASE, "no passphrase given and none configured");
+	drop("pass");
+	admin_about(&client, MSG_ADM_UNSEAL, "production", NULL, NULL);
+	admin_gets(&client, MC_ENOTFOUND, "/pass does not exist; make it");
 	admin_about(&client, MSG_ADM_UNSEAL, "nowhere", WORLD_SECRET, NULL);
 	admin_gets(&client, MC_ENOTFOUND, "no such environment");
 	/* in the configuration, but without a process */
