@@ -304,6 +304,15 @@ puppet_kill(struct puppet *puppet)
 	puppet->chan = NULL;
 }
 
+/* The same; it is not started again for as long as a test takes. */
+static inline void
+puppet_kill_for_long(struct sup_proc *proc)
+{
+	proc->backoff_us = LIMIT_PROC_RESTART_MAX_S * INT64_C(1000000);
+	puppet_kill(puppet_of(proc));
+	UNTIL(proc->pid == 0 && proc->chan == NULL);
+}
+
 /* --- the world --- */
 static inline void
 world_on_signal(void *self, int signo)

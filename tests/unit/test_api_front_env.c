@@ -354,14 +354,17 @@ START_TEST(nothing_is_asked_twice_at_once)
 }
 END_TEST
 
-/* Signers every second; a bundle that is known only at every fifth time. */
+/* Signers every second, and for a bundle that is not known; for one that is at every fifth time. */
 START_TEST(it_asks_again_by_itself)
 {
 	int64_t begin_us;
 
-	start_one();
+	start();
+	front_poll = front_poll_new(&front);
+	turns();
 	signer_says(MSG_RS_READY, "", 0);
 	ledger_says(1, 'a');
+	ledger_says(1, '\0'); /* the operators' */
 	begin_us = base_clock_boot_us();
 	while (open_questions(&production) == 0) {
 		ck_assert_int_lt(base_clock_boot_us() - begin_us, WAIT_US);
@@ -369,8 +372,9 @@ START_TEST(it_asks_again_by_itself)
 	}
 	ck_assert_int_ge(base_clock_boot_us() - begin_us, SECOND_US * 9 / 10);
 	turns();
-	ck_assert_uint_eq(open_questions(&ledger), 1);
+	ck_assert_uint_eq(open_questions(&ledger), 2);
 	ck_assert_uint_eq(ledger.asked[ledger.first].type, MSG_ISSUER_LIST);
+	ck_assert_uint_eq(ledger.asked[ledger.first + 1].type, MSG_BUNDLE_GET);
 	end();
 }
 END_TEST

@@ -289,7 +289,7 @@ is_hidden(int fd)
 {
 	struct termios now;
 
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 500; i++) {
 		if (tcgetattr(fd, &now) == 0 && (now.c_lflag & ECHO) == 0) {
 			return true;
 		}

@@ -130,8 +130,7 @@ START_TEST(without_a_ledger_no_time_is_accepted)
 	admin_gets(&client, MC_ENOTREADY, "the ledger does not run");
 	/* one that waits for its restart is none */
 	ledger = world_start(MSG_ROLE_LEDGER, NULL, &ledger_proc);
-	puppet_kill(ledger);
-	UNTIL(ledger_proc->chan == NULL);
+	puppet_kill_for_long(ledger_proc);
 	admin_plain(&client, MSG_ADM_CLOCK);
 	admin_gets(&client, MC_ENOTREADY, "the ledger does not run");
 	ck_assert_uint_eq(puppet_got(keeper, 0, MSG_CTL_CLOCK), 0);
@@ -226,7 +225,7 @@ START_TEST(an_opening_that_could_not_be_written_down_is_said)
 	/* a ledger that dies over it */
 	admin_about(&client, MSG_ADM_UNSEAL, "staging", WORLD_SECRET, NULL);
 	UNTIL(puppet_has(ledger, MSG_UNSEALED) == 1);
-	puppet_kill(ledger);
+	puppet_kill_for_long(ledger_proc);
 	admin_gets(&client, MC_EPEER, says);
 	/* and one that is between two starts */
 	ck_assert_ptr_null(ledger_proc->chan);

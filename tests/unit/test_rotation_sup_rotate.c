@@ -5,7 +5,7 @@
 #include "tests/unit/check_main.h"
 #include "tests/unit/sup_world.h"
 
-#define SOON_US 100000 /* within what a report takes, and soon over */
+#define SOON_US 200000 /* within what a report takes, and soon over */
 
 static struct sup_proc *old;
 static struct puppet *old_puppet, *front, *keeper, *ledger;
@@ -233,8 +233,7 @@ START_TEST(one_that_has_died_starts_anew)
 	struct puppet *puppet;
 
 	start();
-	puppet_kill(old_puppet);
-	UNTIL(old->pid == 0 && old->chan == NULL);
+	puppet_kill_for_long(old);
 	sup_handover(&world.sup, "staging", base_span_str(WORLD_SECRET), on_done, &dones);
 	ck_assert_uint_eq(dones, 1);
 	ck_assert_int_eq(done_status, MC_OK);

@@ -107,8 +107,7 @@ START_TEST(who_is_gone_or_going_gets_no_channel)
 	world_open();
 	(void)world_start(MSG_ROLE_LEDGER, NULL, &going);
 	(void)world_start(MSG_ROLE_SIGNER, "staging", &gone);
-	puppet_kill(puppet_of(gone));
-	UNTIL(gone->chan == NULL);
+	puppet_kill_for_long(gone);
 	sup_proc_stop(going);
 	puppet = world_start(MSG_ROLE_FRONT, NULL, NULL);
 	ck_assert_uint_eq(channels(puppet), 0);
