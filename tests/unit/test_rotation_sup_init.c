@@ -326,6 +326,7 @@ typist(int master, int slave, const char *const *script)
 	if (pid != 0) {
 		return pid;
 	}
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	status = is_hidden(master) ? 0 : LATE;
 	(void)tcflow(slave, TCOON);
 	for (; status == 0 && *script != NULL; script += 2) {
