@@ -122,8 +122,9 @@ static inline void
 h2_world_sweep(struct h2_world *world)
 {
 	base_timer_set_us(world->h2->timer, 0);
-	base_loop_turn(world->tls.loop, 0);
-	base_loop_turn(world->tls.loop, 0);
+	for (int i = 0; i < 4; i++) {
+		base_loop_turn(world->tls.loop, 1);
+	}
 }
 
 #endif

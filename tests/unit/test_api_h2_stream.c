@@ -115,6 +115,14 @@ START_TEST(the_body_has_a_limit)
 	ck_assert_uint_eq(w.requests, 2);
 	ck_assert_str_eq(reply->status, "200");
 	ck_assert_uint_eq(w.h2->memory, 0);
+	/* nor again at its end, when the answer takes its time */
+	w.hold = true;
+	reply = h2_client_send(client, plain, base_span_of(body, LIMIT_GRPC_MESSAGE + 6), false);
+	H2_CLIENT_UNTIL(client, w.requests == 3 && reply->send_len == 0);
+	h2_client_settle(client);
+	ck_assert_uint_eq(w.requests, 3);
+	h2_world_answer(&w, w.stream);
+	H2_CLIENT_UNTIL(client, reply->closed);
 	end(client);
 }
 END_TEST
@@ -175,6 +183,10 @@ START_TEST(answered_at_the_headers)
 	ck_assert_uint_eq(w.requests, 0);
 	ck_assert_uint_eq(w.gone, 1);
 	ck_assert_uint_eq(w.h2->memory, 0);
+	/* the same for one that ends with its headers */
+	ask(client, plain, base_span_of(NULL, 0));
+	ck_assert_uint_eq(w.headers, 2);
+	ck_assert_uint_eq(w.requests, 0);
 	end(client);
 }
 END_TEST
@@ -257,11 +269,12 @@ START_TEST(together_they_hold_no_more_than_their_limit)
 	ck_assert(w.no_memory);
 	ck_assert_str_eq(reply->status, "200"); /* it is answered all the same */
 	ck_assert_uint_eq(w.h2->memory, H2_MEMORY_MAX - room + 1);
-	w.h2->memory = H2_MEMORY_MAX;
+	/* there is room for its headers, not for itself */
+	w.h2->memory = H2_MEMORY_MAX - H2_STREAM_COST + 1;
 	w.no_memory = false;
-	reply = ask(client, plain, base_span_of(NULL, 0));
+	ask(client, plain, base_span_of(NULL, 0));
 	ck_assert(w.no_memory);
-	ck_assert_uint_eq(w.h2->memory, H2_MEMORY_MAX);
+	ck_assert_uint_eq(w.h2->memory, H2_MEMORY_MAX - H2_STREAM_COST + 1);
 	w.h2->memory = 0;
 	end(client);
 }
