@@ -119,6 +119,28 @@ START_TEST(who_has_nothing_to_say_may_stay_an_hour)
 }
 END_TEST
 
+START_TEST(a_silent_connection_gives_its_buffer_back)
+{
+	struct h2_client *client = begin();
+
+	h2_client_settle(client);
+	ck_assert(w.h2->conns->frames_used);
+	ck_assert(survives(&w.h2->conns->active_us, H2_SECOND_US / 2));
+	ck_assert(w.h2->conns->frames_used);
+	/* not while a stream is open */
+	w.hold = true;
+	h2_client_send(client, plain, base_span_of(NULL, 0), false);
+	H2_CLIENT_UNTIL(client, w.requests == 1);
+	ck_assert(survives(&w.h2->conns->active_us, H2_SECOND_US));
+	ck_assert(w.h2->conns->frames_used);
+	h2_world_answer(&w, w.stream);
+	H2_CLIENT_UNTIL(client, w.gone == 1);
+	ck_assert(survives(&w.h2->conns->active_us, H2_SECOND_US));
+	ck_assert(!w.h2->conns->frames_used);
+	end(client);
+}
+END_TEST
+
 START_TEST(who_takes_no_bytes_is_cut_off)
 {
 	struct h2_client *client = begin();
@@ -272,6 +294,7 @@ END_TEST
 
 CHECK_MAIN("api_h2_conn", announces_its_limits, a_broken_preface_is_answered_and_closed,
     a_flood_ends_the_connection, who_does_not_speak_is_cut_off,
-    who_has_nothing_to_say_may_stay_an_hour, who_takes_no_bytes_is_cut_off,
+    who_has_nothing_to_say_may_stay_an_hour, a_silent_connection_gives_its_buffer_back,
+    who_takes_no_bytes_is_cut_off,
     late_streams_are_cancelled, drained_streams_are_answered, who_holds_most_is_shed,
     many_streams_of_one_connection)

@@ -280,6 +280,25 @@ START_TEST(together_they_hold_no_more_than_their_limit)
 }
 END_TEST
 
+/* Before that, whoever holds most is closed, so that others get in. */
+START_TEST(from_three_quarters_on_who_holds_most_is_closed)
+{
+	struct h2_client *client = begin();
+	size_t room = H2_STREAM_COST + strlen("POST/a");
+
+	w.h2->conns->memory = H2_SHED_MIN;
+	w.h2->memory = H2_MEMORY_MANY - room;
+	ask(client, plain, base_span_of(NULL, 0));
+	ck_assert(!w.h2->conns->failed);
+	w.h2->memory++;
+	h2_client_send(client, plain, base_span_of(NULL, 0), false);
+	H2_CLIENT_UNTIL(client, client->goaways == 1);
+	ck_assert_uint_eq(client->goaway_error, NGHTTP2_ENHANCE_YOUR_CALM);
+	ck_assert_uint_eq(h2_server_connections(w.h2), 0);
+	end(client);
+}
+END_TEST
+
 START_TEST(cancelled_by_the_client)
 {
 	struct h2_client *client = begin();
@@ -313,4 +332,5 @@ CHECK_MAIN("api_h2_stream", the_headers_that_anybody_looks_at, a_header_that_com
     the_header_list_has_a_limit, the_body_has_a_limit, an_answer_with_body_and_trailers,
     an_answer_without_body_is_one_header_block, answered_at_the_headers,
     request_trailers_are_not_headers, taken_bytes_outlive_the_stream,
-    together_they_hold_no_more_than_their_limit, cancelled_by_the_client, the_peer_of_a_stream)
+    together_they_hold_no_more_than_their_limit,
+    from_three_quarters_on_who_holds_most_is_closed, cancelled_by_the_client, the_peer_of_a_stream)

@@ -5,61 +5,19 @@
 
 #include "base/buf.h"
 #include "tests/unit/check_main.h"
-
-#define MAX (70 * 1024)
-
-static void
-varint(struct base_buf *out, size_t n)
-{
-	for (; n > 127; n >>= 7) {
-		base_buf_append_u8(out, (uint8_t)(n | 128));
-	}
-	base_buf_append_u8(out, (uint8_t)n);
-}
-
-static void
-field(struct base_buf *out, unsigned number, struct base_span bytes)
-{
-	varint(out, number << 3 | 2);
-	varint(out, bytes.len);
-	base_buf_append_span(out, bytes);
-}
-
-/* Appends an entry whose value is the Value given. */
-static void
-entry(struct base_buf *out, const char *key, struct base_span value)
-{
-	struct base_buf body;
-
-	base_buf_init(&body, MAX);
-	field(&body, 1, base_span_str(key));
-	field(&body, 2, value);
-	field(out, 1, base_buf_span(&body));
-	base_buf_clear(&body);
-}
-
-static void
-string_entry(struct base_buf *out, const char *key, const char *text)
-{
-	struct base_buf value;
-
-	base_buf_init(&value, MAX);
-	field(&value, 3, base_span_str(text));
-	entry(out, key, base_buf_span(&value));
-	base_buf_clear(&value);
-}
+#include "tests/unit/struct_make.h"
 
 START_TEST(finds_strings)
 {
 	struct struct_member members[] = {{.key = "ImpersonatedIdentity"}, {.key = "CertSigner"}};
 	struct base_buf in;
 
-	base_buf_init(&in, MAX);
+	base_buf_init(&in, MAKE_STRUCT_MAX);
 	ck_assert_int_eq(struct_reader_find(base_buf_span(&in), members, 2), MC_OK);
 	ck_assert(!members[0].found && !members[1].found);
-	string_entry(&in, "CertSigner", "");
-	string_entry(&in, "Foreign", "x");
-	string_entry(&in, "ImpersonatedIdentity", "spiffe://a/ns/b/sa/c");
+	make_string_entry(&in, "CertSigner", "");
+	make_string_entry(&in, "Foreign", "x");
+	make_string_entry(&in, "ImpersonatedIdentity", "spiffe://a/ns/b/sa/c");
 	ck_assert_int_eq(struct_reader_find(base_buf_span(&in), members, 2), MC_OK);
 	ck_assert(base_span_equal_str(members[0].value, "spiffe://a/ns/b/sa/c"));
 	ck_assert(members[1].found && members[1].value.len == 0);
@@ -73,12 +31,12 @@ START_TEST(refuses)
 	struct struct_member number[] = {{.key = "A"}};
 	struct base_buf in;
 
-	base_buf_init(&in, MAX);
-	string_entry(&in, "A", "1");
-	string_entry(&in, "A", "2");
+	base_buf_init(&in, MAKE_STRUCT_MAX);
+	make_string_entry(&in, "A", "1");
+	make_string_entry(&in, "A", "2");
 	ck_assert_int_eq(struct_reader_find(base_buf_span(&in), once, 1), MC_EENCODING);
 	base_buf_reset(&in);
-	entry(&in, "A", base_span_of("\x20\x01", 2)); /* bool_value */
+	make_entry(&in, "A", base_span_of("\x20\x01", 2)); /* bool_value */
 	ck_assert_int_eq(struct_reader_find(base_buf_span(&in), number, 1), MC_EENCODING);
 	base_buf_clear(&in);
 
@@ -104,20 +62,20 @@ START_TEST(depth_costs_nothing)
 	struct base_buf in;
 	struct base_buf value;
 
-	base_buf_init(&value, MAX);
-	base_buf_init(&in, MAX);
+	base_buf_init(&value, MAKE_STRUCT_MAX);
+	base_buf_init(&in, MAKE_STRUCT_MAX);
 	while (value.len < 60000) {
 		struct base_buf next;
 
-		base_buf_init(&next, MAX);
+		base_buf_init(&next, MAKE_STRUCT_MAX);
 		/* Value.list_value = 6 { ListValue.values = 1 { ... } }, prepended in bulk */
-		field(&next, 1, base_buf_span(&value));
+		make_field(&next, 1, base_buf_span(&value));
 		base_buf_reset(&value);
-		field(&value, 6, base_buf_span(&next));
+		make_field(&value, 6, base_buf_span(&next));
 		base_buf_clear(&next);
 	}
-	entry(&in, "Foreign", base_buf_span(&value));
-	string_entry(&in, "A", "found");
+	make_entry(&in, "Foreign", base_buf_span(&value));
+	make_string_entry(&in, "A", "found");
 	ck_assert_int_eq(struct_reader_find(base_buf_span(&in), members, 1), MC_OK);
 	ck_assert(base_span_equal_str(members[0].value, "found"));
 	base_buf_clear(&in);
