@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 meshca_unit(api_metrics mc_api)
-meshca_unit(api_jose mc_api)
+meshca_unit(api_jose_jwk mc_api)
+meshca_unit(api_jose_jws mc_api)
 meshca_unit(api_bundle mc_api)
 meshca_unit(api_front_env mc_api)
 meshca_unit(api_problem mc_api)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The gRPC ports of a front: one for an environment, its keys, its end. */
+#include <fcntl.h>
+
 #include "tests/unit/grpc_world.h"
+#include "tests/unit/h2_client.h"
 
 /* The listener asks less and less often while its signer is sealed; once it is open, clients wait no more. */
 START_TEST(an_unsealed_signer_certifies_at_once)
@@ -50,4 +53,91 @@ START_TEST(replaced_keys_leave_no_verdict)
 }
 END_TEST
 
-CHECK_MAIN("api_grpc_service", an_unsealed_signer_certifies_at_once, replaced_keys_leave_no_verdict)
+static const struct h2_field health[] = {{":method", "POST"}, {":scheme", "https"},
+    {":path", "/grpc.health.v1.Health/Check"}, {":authority", "localhost"},
+    {"content-type", "application/grpc"}, {NULL, NULL}};
+static const struct h2_field unknown[] = {{":method", "POST"}, {":scheme", "https"},
+    {":path", "/grpc.health.v1.Health/List"}, {":authority", "localhost"},
+    {"content-type", "application/grpc"}, {NULL, NULL}};
+
+START_TEST(one_listener_for_an_environment)
+{
+	struct config_environment bad_config;
+	struct config_cluster bad_cluster;
+	static char junk[] = "{}";
+	struct front_env bad;
+	uint16_t port;
+	int fd;
+
+	world_start();
+	fd = tls_world_listen(&port);
+	ck_assert_int_eq(grpc_service_listen(w.service, &w.env, fd), MC_ECONFLICT);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), -1); /* taken over all the same */
+	ck_assert_ptr_nonnull(w.env.tls);
+	/* one whose keys are not good gets none */
+	bad = w.env;
+	bad.tls = NULL;
+	bad_config = w.environment;
+	bad_cluster = w.cluster;
+	bad_cluster.jwks = junk;
+	bad_config.clusters = &bad_cluster;
+	bad.config = &bad_config;
+	fd = tls_world_listen(&port);
+	ck_assert_int_eq(grpc_service_listen(w.service, &bad, fd), MC_ECONFIG);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
+	ck_assert_ptr_null(bad.tls);
+	ck_assert_uint_eq(grpc_service_pending(w.service), 0);
+	world_stop();
+	ck_assert_ptr_null(w.env.tls); /* whoever looked at it knows */
+}
+END_TEST
+
+START_TEST(what_a_port_answers)
+{
+	static const uint8_t empty[5];
+	struct h2_client *client;
+	struct h2_reply *reply;
+
+	world_start();
+	client = h2_client_begin(w.loop, w.port, false);
+	reply = h2_client_send(client, health, base_span_of(empty, 5), false);
+	H2_CLIENT_UNTIL(client, reply->closed);
+	ck_assert_str_eq(reply->grpc_status, "0");
+	reply = h2_client_send(client, unknown, base_span_of(empty, 5), false);
+	H2_CLIENT_UNTIL(client, reply->closed);
+	ck_assert_str_eq(reply->grpc_status, "12");
+	h2_client_end(client);
+	world_stop();
+}
+END_TEST
+
+/* Drained, it lets what is under way end, and takes nobody in. */
+START_TEST(drained_it_ends_when_all_is_answered)
+{
+	struct tls_end *late;
+	char *token;
+
+	world_start();
+	token = token_of(TOKEN_SUB, "istio-ca", base_clock_now() + 600);
+	struct client c = {.token = token};
+	w.hold_us = 200000;
+	ck_assert_int_eq(pthread_create(&c.thread, NULL, client_run, &c), 0);
+	TLS_WORLD_UNTIL(w.loop, w.held_count == 1);
+	ck_assert_uint_eq(grpc_service_pending(w.service), 2); /* a connection and its request */
+	grpc_service_drain(w.service);
+	TLS_WORLD_UNTIL(w.loop, atomic_load(&c.done));
+	pthread_join(c.thread, NULL);
+	ck_assert_int_eq(c.err, MC_OK);
+	ck_assert_int_eq(c.answer.status, 0);
+	TLS_WORLD_UNTIL(w.loop, grpc_service_pending(w.service) == 0);
+	late = tls_end_new(tls_world_connect(w.port), &(struct tls_end_options){.alpn = "\x02h2"});
+	ck_assert(!tls_end_shake(w.loop, late));
+	tls_end_free(late);
+	cli_grpc_answer_clear(&c.answer);
+	free(token);
+	world_stop();
+}
+END_TEST
+
+CHECK_MAIN("api_grpc_service", an_unsealed_signer_certifies_at_once, replaced_keys_leave_no_verdict,
+    one_listener_for_an_environment, what_a_port_answers, drained_it_ends_when_all_is_answered)

@@ -17,9 +17,9 @@
 
 #define TOKEN_SUB "system:serviceaccount:ecotrack:order-service"
 
-/* ES256 by a P-256 key with the id k1, over the claims. The caller frees. */
+/* Header and payload signed by a P-256 key, whatever the header says. The caller frees. */
 static inline char *
-token_make(EVP_PKEY *key, const char *claims)
+token_sign(EVP_PKEY *key, const char *header, const char *claims)
 {
 	struct base_buf out;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -30,7 +30,7 @@ token_make(EVP_PKEY *key, const char *claims)
 	ECDSA_SIG *sig;
 
 	base_buf_init(&out, LIMIT_TOKEN);
-	base_enc_b64url(&out, base_span_str("{\"alg\":\"ES256\",\"kid\":\"k1\"}"));
+	base_enc_b64url(&out, base_span_str(header));
 	base_buf_append_u8(&out, '.');
 	base_enc_b64url(&out, base_span_str(claims));
 	ck_assert_int_eq(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key), 1);
@@ -45,9 +45,16 @@ token_make(EVP_PKEY *key, const char *claims)
 	return base_buf_take_str(&out);
 }
 
-/* The JWK set that holds the key's public half under the id k1. The caller frees. */
+/* ES256 by a P-256 key with the id k1, over the claims. The caller frees. */
 static inline char *
-token_jwks(EVP_PKEY *key)
+token_make(EVP_PKEY *key, const char *claims)
+{
+	return token_sign(key, "{\"alg\":\"ES256\",\"kid\":\"k1\"}", claims);
+}
+
+/* The JWK of the key's public half; more: further members, each with a comma before it. The caller frees. */
+static inline char *
+token_jwk(EVP_PKEY *key, const char *more)
 {
 	struct base_buf x;
 	struct base_buf y;
@@ -61,11 +68,21 @@ token_jwks(EVP_PKEY *key)
 	base_buf_init(&y, 64);
 	base_enc_b64url(&x, base_span_of(point + 1, 32));
 	base_enc_b64url(&y, base_span_of(point + 33, 32));
-	out = base_xasprintf("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k1\","
-	    "\"x\":\"%.*s\",\"y\":\"%.*s\"}]}", (int)x.len, (char *)x.ptr, (int)y.len,
-	    (char *)y.ptr);
+	out = base_xasprintf("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%.*s\",\"y\":\"%.*s\"%s}",
+	    (int)x.len, (char *)x.ptr, (int)y.len, (char *)y.ptr, more);
 	base_buf_clear(&x);
 	base_buf_clear(&y);
+	return out;
+}
+
+/* The JWK set that holds the key's public half under the id k1. The caller frees. */
+static inline char *
+token_jwks(EVP_PKEY *key)
+{
+	char *jwk = token_jwk(key, ",\"kid\":\"k1\"");
+	char *out = base_xasprintf("{\"keys\":[%s]}", jwk);
+
+	free(jwk);
 	return out;
 }
 

@@ -4,6 +4,9 @@
  * another algorithm (HMAC, RS384, RS512, PSS, ES512) must be refused, also where the
  * file calls it valid.
  */
+#ifndef TESTS_JOSE_VECTORS_H
+#define TESTS_JOSE_VECTORS_H
+
 #include <jansson.h>
 #include <string.h>
 
@@ -11,7 +14,7 @@
 #include "base/limits.h"
 #include "tests/unit/check_main.h"
 
-static json_t *
+static inline json_t *
 vectors_load(const char *name)
 {
 	char path[1024];
@@ -24,7 +27,7 @@ vectors_load(const char *name)
 	return root;
 }
 
-static bool
+static inline bool
 alg_in_scope(const json_t *jwk)
 {
 	const char *alg = json_string_value(json_object_get(jwk, "alg"));
@@ -33,7 +36,7 @@ alg_in_scope(const json_t *jwk)
 	    strcmp(alg, "ES384") == 0;
 }
 
-static bool
+static inline bool
 accepts(const json_t *set, const char *jws)
 {
 	char *text = json_dumps(set, 0);
@@ -50,7 +53,7 @@ accepts(const json_t *set, const char *jws)
 }
 
 /* Returns vectors run; *accepted counts those that passed. */
-static unsigned
+static inline unsigned
 file_run(const char *name, unsigned *accepted)
 {
 	json_t *root = vectors_load(name);
@@ -96,37 +99,4 @@ file_run(const char *name, unsigned *accepted)
 	return count;
 }
 
-START_TEST(wycheproof_jws)
-{
-	unsigned accepted = 0;
-
-	ck_assert_uint_eq(file_run("json_web_signature_test.json", &accepted), 401);
-	ck_assert_uint_ge(accepted, 8);
-}
-END_TEST
-
-START_TEST(wycheproof_jwk)
-{
-	unsigned accepted = 0;
-
-	ck_assert_uint_eq(file_run("json_web_key_test.json", &accepted), 26);
-	ck_assert_uint_eq(accepted, 1);
-}
-END_TEST
-
-START_TEST(sets_refused)
-{
-	static const char *const sets[] = {
-	    "", "[]", "{}", "{\"keys\":[]}", "{\"keys\":{}}", "{\"keys\":[{}]}",
-	    "{\"keys\":[],\"keys\":[]}",
-	    "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}]}",
-	};
-
-	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
-		ck_assert_msg(jose_keys_read(base_span_str(sets[i])) == NULL, "%s", sets[i]);
-		ck_assert_uint_eq(mc_err_last()->code, MC_ECONFIG);
-	}
-}
-END_TEST
-
-CHECK_MAIN("api_jose", wycheproof_jws, wycheproof_jwk, sets_refused)
+#endif
