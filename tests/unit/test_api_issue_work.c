@@ -203,6 +203,13 @@ START_TEST(messages)
 	}
 	ck_assert_int_eq(work(), MC_EUSAGE);
 	/* and what one request took is there for the next */
+	static uint8_t bytes[60000];
+	memset(bytes, 'a', sizeof(bytes));
+	for (int i = 0; i < 8; i++) {
+		fresh();
+		make_field(&message, 1, base_span_of(bytes, sizeof(bytes)));
+		ck_assert_int_eq(work(), MC_ECSR_PEM);
+	}
 	fresh();
 	good_csr_put();
 	ck_assert_int_eq(work(), MC_OK);
