@@ -131,9 +131,9 @@ START_TEST(points)
 	struct base_buf x, y;
 
 	/* each coordinate at its full size (RFC 7518 6.2.1.2), and the point on its curve */
-	for (int i = 0; i < 5; i++) {
-		size_t x_len = i == 1 ? 31 : 32;
-		size_t y_len = i == 2 ? 31 : 32;
+	for (int i = 0; i < 6; i++) {
+		size_t x_len = i == 1 || i == 5 ? 31 : 32;
+		size_t y_len = i == 2 ? 31 : i == 5 ? 33 : 32; /* 5: the same bytes, cut elsewhere */
 		struct jose_keys *keys;
 		char *jwk;
 
@@ -141,7 +141,7 @@ START_TEST(points)
 		base_buf_init(&y, 64);
 		pub.bytes[64] ^= i == 3 ? 1 : 0;
 		base_enc_b64url(&x, base_span_of(pub.bytes + 1, x_len));
-		base_enc_b64url(&y, base_span_of(pub.bytes + 33, y_len));
+		base_enc_b64url(&y, base_span_of(pub.bytes + (i == 5 ? 32 : 33), y_len));
 		pub.bytes[64] ^= i == 3 ? 1 : 0;
 		jwk = base_xasprintf("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%.*s\","
 		    "\"%s\":\"%.*s\"}]}", (int)x.len, (char *)x.ptr, i == 4 ? "z" : "y", (int)y.len,
@@ -231,6 +231,20 @@ START_TEST(moduli)
 }
 END_TEST
 
+/* A number that anybody can factor in part is no modulus. */
+START_TEST(moduli_with_a_small_factor)
+{
+	BIGNUM *n = modulus_make(2047);
+	char *jwk;
+
+	BN_mul_word(n, 3); /* one or two bits more: both are a size that is taken */
+	jwk = rsa_jwk(n, "AQAB");
+	ck_refused(jwk, "RSA key that OpenSSL refuses");
+	free(jwk);
+	BN_free(n);
+}
+END_TEST
+
 /* CVE-2017-15361, made as the broken library did: a power of 65537 modulo a product of small primes. */
 START_TEST(roca)
 {
@@ -303,5 +317,6 @@ START_TEST(sets_up_to_64_keys)
 }
 END_TEST
 
-CHECK_MAIN("api_jose_jwk", wycheproof_jwk, sets_refused, algorithms, members, points, moduli, roca,
+CHECK_MAIN("api_jose_jwk", wycheproof_jwk, sets_refused, algorithms, members, points, moduli,
+    moduli_with_a_small_factor, roca,
     sets_up_to_64_keys)

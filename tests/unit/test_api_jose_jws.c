@@ -112,6 +112,7 @@ START_TEST(which_key)
 	ck_assert_int_eq(verify_header(keys, second, two), MC_OK);
 	ck_assert_int_eq(verify_header(keys, second, one), MC_ETOKEN);
 	ck_assert_int_eq(verify_header(keys, first, none), MC_ETOKEN);
+	ck_assert_int_eq(verify_header(keys, second, none), MC_ETOKEN);
 	jose_keys_free(keys);
 	/* a key without id is no token's that names one */
 	keys = keys_of(nameless, NULL);
