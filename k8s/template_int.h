@@ -86,19 +86,23 @@ struct k8s_templates {
 	size_t cap;
 };
 
-/* Reads one document into file->body and arguments. False with MC_ECONFIG recorded. */
+/* Reads one document into file->body and arguments, which share root's memory, and checks their
+ * names as tmpl_check_names() does. False with MC_ECONFIG recorded; the file is then of no use. */
 bool tmpl_parse(struct base_arena *arena, struct tmpl_file *file, const struct base_tree *root);
-/* Called for every include in a body, until one call returns false. */
+/* Called for every include in a body, those within @with too, until one call returns false.
+ * tmpl_each_include then returns false, else true. */
 typedef bool (*tmpl_include_fn)(void *self, const struct tmpl *include);
 bool tmpl_each_include(const struct tmpl *node, tmpl_include_fn fn, void *self);
-/* Each argument is used, and each name bound: by an argument, or for an item of a list. False
- * with MC_ECONFIG recorded. */
+/* Each argument is used, and no @as takes a name that is bound. In a file with arguments each name
+ * is bound: by an argument, or for an item of a list; without, it may be the model's. False with
+ * MC_ECONFIG recorded. */
 bool tmpl_check_names(const struct tmpl_file *file);
+/* The file of this path; NULL: there is none. The files are sorted by then. */
 struct tmpl_file *tmpl_find(const struct k8s_templates *templates, const char *path);
 
-/* Records MC_ECONFIG as "file:line: what". Always false. */
+/* Records MC_ECONFIG as "file:line: what", with the end of a long file name. Always false. */
 bool tmpl_refuse(const struct base_origin *at, const char *fmt, ...) MC_PRINTF(2, 3);
-/* The last bytes of a file name, enough to know it. */
+/* The last 60 bytes of a file name, enough to know it: a part of it, never a copy. */
 const char *tmpl_shown(const char *file);
 
 #endif
