@@ -113,24 +113,29 @@ void k8s_index_put(struct k8s_index *index, const char *key, void *value);
 void *k8s_index_get(const struct k8s_index *index, const char *key);
 
 /* --- building --- */
-/* All nodes and edges. What is wrong becomes findings. */
+/* All nodes and edges of model->resolved, from its arena; uses its mesh and trust_domain. It is
+ * model->graph from the beginning, and what is returned. What is wrong becomes findings. */
 struct k8s_graph *k8s_graph_new(struct k8s_model *model);
 /* The node that a document in namespace `own` means by a name, given as "name" or "namespace/name"
  * or with a namespace (may be NULL): in that namespace; else in its own; else the only one
- * anywhere. NULL when there is none, or several (then *ambiguous is set). */
+ * anywhere. NULL when there is none, or several; *ambiguous is always set, true for several. */
 struct k8s_node *k8s_graph_find(struct k8s_model *model, enum k8s_node_kind kind,
     const char *namespace, const char *own, const char *name, bool *ambiguous);
-/* Copies the edge into the arena and links it. */
+/* Copies the edge into the arena and links it, last of the graph and of both nodes. Returns the copy;
+ * the ports that it points to are not copied. */
 struct k8s_edge *k8s_graph_add(struct k8s_model *model, const struct k8s_edge *edge);
 /* Edges that calls on one side and accepts on the other agree on. */
 void k8s_graph_declare(struct k8s_model *model);
-/* Edges that follow from gateways, monitoring, backups, peers, operators, egress. */
+/* Edges that follow from gateways, firewalls, monitoring, backups, peers, operators, egress. */
 void k8s_graph_derive(struct k8s_model *model);
-/* Circles of synchronous calls: a finding for each. */
+/* Circles of synchronous calls: a finding for each that shares no service with another, and for at
+ * least one of those that do. */
 void k8s_graph_check_circles(struct k8s_model *model);
-/* Pods that the selectors of two documents choose: a finding for each two. */
+/* Pods that the selectors of two documents choose: a finding for each two. An empty selector is a
+ * finding by itself. */
 void k8s_graph_check_selectors(struct k8s_model *model);
 
+/* "service", "data", ...: as the model and findings have it; "" for the invalid ones. */
 const char *k8s_node_word(enum k8s_node_kind kind);
 const char *k8s_why_word(enum k8s_why why);
 /* Path patterns of policies: does every path of q match p too? */

@@ -15,7 +15,7 @@ struct k8s_templates;
 void k8s_templates_free(struct k8s_templates *templates);
 /* The built-in templates; a file of the same relative path below dir (may be NULL) shadows one.
  * Files of dir are regular ones that end in .yaml, of at most LIMIT_YAML bytes and one document, in
- * folders at most eight deep; names that begin with a dot and other endings are not looked at, and
+ * folders of at most eight levels, dir being one; names that begin with a dot and other endings are not looked at, and
  * links are not followed. Parses every file and checks its control words, the names that it
  * uses, and what it includes: at most LIMIT_TEMPLATE_DEPTH files within each other, none within
  * itself. Returns NULL with MC_ECONFIG recorded ("template:line: what; what to do"). */
