@@ -56,7 +56,10 @@ k8s_graph_find(struct k8s_model *model, enum k8s_node_kind kind, const char *nam
 		name = slash + 1;
 	}
 	if (namespace != NULL) {
-		return k8s_index_get(names, name_key(model, kind, namespace, name));
+		/* the empty one is index_node's own, and may stand for the graph */
+		return namespace[0] == '\0'
+		    ? NULL
+		    : k8s_index_get(names, name_key(model, kind, namespace, name));
 	}
 	found = k8s_index_get(names, name_key(model, kind, own, name));
 	if (found == NULL) {

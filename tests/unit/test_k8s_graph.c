@@ -180,6 +180,9 @@ START_TEST(test_find)
 		{"shop", "shop", "other/cart", "other", false},
 		{NULL, "shop", "third/cart", NULL, false},
 		{NULL, "shop", "other/", NULL, false},
+		{NULL, "shop", "/mill", NULL, false},
+		{NULL, "shop", "/cart", NULL, false},
+		{"", "shop", "cart", NULL, false},
 	};
 	struct mesh mesh;
 
