@@ -69,7 +69,7 @@ struct k8s_map {
 struct k8s_type_info {
 	const char *name;
 	const char *pattern; /* POSIX extended and ECMA 262 alike; NULL: none */
-	size_t max_len;      /* characters; 0: no text */
+	size_t max_len;      /* characters of UTF-8; 0: no text */
 	const char *words;   /* what it must be, for messages */
 };
 
@@ -92,25 +92,29 @@ enum k8s_kind k8s_kind_of(const char *name);
 const struct k8s_field *k8s_map_field(const struct k8s_map *map, const char *name);
 /* Calls of the same index give the words of "a|b|c" in turn; false past the last. */
 bool k8s_word_nth(const char *words, size_t i, const char **word, size_t *len);
+/* Is it one of the words of "a|b|c"? */
 bool k8s_word_in(const char *words, const char *word);
-/* The bounds of "1..65535". */
+/* The bounds of "1..65535", both of them values that are taken. */
 void k8s_range_bounds(const char *range, int64_t *min, int64_t *max);
 
-/* Compiled patterns; for one thread. */
+/* Compiled patterns; for one thread. The caller frees what k8s_schema_new() returns, which is never
+ * NULL; NULL is fine to free. */
 struct k8s_schema;
 void k8s_schema_free(struct k8s_schema *schema);
 struct k8s_schema *k8s_schema_new(void) MC_DEALLOC(k8s_schema_free);
-/* Text of this type? For the types that have a pattern. */
+/* Text of this type? For the types that have a pattern: 1 to max_len printable characters of UTF-8,
+ * noncharacters U+FFFE and U+FFFF excepted, that match it. */
 bool k8s_schema_matches(const struct k8s_schema *schema, enum k8s_type type, const char *text);
-/* Holds a document against the schema; says what is wrong in findings. Returns its kind, or
- * K8S_INVALID when it has an error. */
+/* Holds a document, as it was written, against the schema; says all that is wrong in findings (codes
+ * MCA0003 to MCA0009). Returns its kind, or K8S_INVALID when it has an error. */
 enum k8s_kind k8s_schema_check(const struct k8s_schema *schema, const struct base_tree *document,
     struct k8s_findings *findings);
-/* Holds a merged spec against what only the merged one must have. where: "Service shop/cart in
- * production". False: something is missing. */
+/* Holds a merged spec against what only the merged one must have; types are not looked at again.
+ * where: "Service shop/cart in production". False: something is missing (MCA0012). */
 bool k8s_schema_check_merged(const struct k8s_map *map, const struct base_tree *spec,
     const char *where, struct k8s_findings *findings);
-/* Nearest of the map's keys to a name, when it is near enough to be meant; or NULL. */
+/* Nearest of the map's keys to a name, when it is near enough to be meant: by edits of at most a
+ * third of its letters and one more. Else NULL. */
 const char *k8s_schema_nearest(const struct k8s_map *map, const char *name);
 
 #endif
