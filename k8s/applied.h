@@ -17,7 +17,8 @@ enum mc_err k8s_applied_write(const struct base_tree *resolved, const struct bas
  *   registration:  {old, new}                      when the mode differs
  *   registrations: [{identity, old, new}]          old or new absent: it is only in the other
  *   values:        [{path, old, new}]              of the resolved inventories; lists by name where they have names
- * NULL with MC_EUSAGE recorded when either is no document.
+ * Values of an inventory that cannot be read count as none. Everything is in the arena. NULL when either is no
+ * document, with what base_applied_parse() recorded: MC_EUSAGE, or MC_ETOOBIG past LIMIT_APPLIED.
  */
 const struct base_tree *k8s_applied_diff(struct base_arena *arena, struct base_span old,
     struct base_span new);

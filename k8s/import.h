@@ -12,7 +12,7 @@
  * istio_tcp_connections_opened_total, with source_* and destination_* labels.
  * Returns a MAP {documents: LIST, notes: LIST of texts}: one Mesh, a Service or DataService for
  * each Kubernetes Service with a selector, with calls and accepts from policies and edges; notes
- * say what could not be told. Sorted, so that the same input gives the same draft. A draft is for
+ * say what could not be told. It is in the arena, and shares the memory of objects. Sorted, so that the same input gives the same draft. A draft is for
  * people to finish: lints name what is missing. NULL with MC_EUSAGE recorded when a tree is
  * neither.
  */

@@ -40,15 +40,19 @@ struct k8s_import {
 /* What people must see to. Each text once. Takes text,
  * which is the arena's; names in it are as others wrote them. */
 void k8s_import_note(struct k8s_import *import, char *text);
-/* seen: only that there is such a call; nothing is added to what a policy says of this caller. */
+/* Each caller once for the same ports, methods and paths. seen: only that there is such a call; nothing is added to
+ * what a policy says of this caller. */
 void k8s_import_add_caller(struct k8s_import *import, struct k8s_import_draft *draft,
     const struct k8s_import_caller *caller, bool seen);
-/* The service that runs as an account: by what was seen, else by its name. */
+/* The service that runs as an account: by what was seen, else by its name. The account itself, with a note, when
+ * there is no such service. */
 const char *k8s_import_service_of(struct k8s_import *import, const char *namespace,
     const char *account);
-/* "cluster.local/ns/NAMESPACE/sa/ACCOUNT", with or without spiffe://; false for anything else. */
+/* "TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT", with or without spiffe://; false for anything else, patterns of
+ * namespaces and accounts included. */
 bool k8s_import_split_principal(struct k8s_import *import, const char *principal,
     const char **namespace, const char **account);
+/* NULL for NULL. The text is copied. */
 const struct base_tree *k8s_import_text(struct k8s_import *import, const char *text);
 bool k8s_import_is_list(const struct base_tree *node);
 

@@ -39,7 +39,9 @@ struct k8s_finding {
 
 struct k8s_findings; /* grows; lives in the inventory's arena */
 size_t k8s_findings_count(const struct k8s_findings *findings);
+/* i is below the count. */
 const struct k8s_finding *k8s_findings_get(const struct k8s_findings *findings, size_t i);
+/* Also of those that were not kept, past LIMIT_FINDINGS. */
 bool k8s_findings_have_error(const struct k8s_findings *findings);
 
 struct k8s_inventory;
@@ -47,7 +49,8 @@ struct k8s_inventory;
 /* NULL is fine. */
 void k8s_inventory_free(struct k8s_inventory *inventory);
 /* Reads every *.yaml and *.yml below dir (names that begin with a dot are not looked at, links are
- * refused; at most LIMIT_INVENTORY_FILES of LIMIT_YAML bytes, LIMIT_INVENTORY bytes together), and
+ * refused; folders of at most LIMIT_INVENTORY_DEPTH levels, dir being the first; at most
+ * LIMIT_INVENTORY_FILES of LIMIT_YAML bytes, LIMIT_INVENTORY bytes together), in the order of paths, and
  * holds each document against the schema. Never NULL: what is wrong, unreadable files
  * included, is among the findings, and documents with an error are left out. */
 struct k8s_inventory *k8s_inventory_read(const char *dir) MC_DEALLOC(k8s_inventory_free);
@@ -88,8 +91,8 @@ bool k8s_inventory_has_environment(const struct k8s_inventory *inventory, const 
  */
 const struct base_tree *k8s_inventory_resolve(struct k8s_inventory *inventory,
     const char *environment);
-/* SHA-256 of the resolved environment in its one written form, 64 hex digits. NULL with MC_ETOOBIG
- * recorded when that is above four times LIMIT_INVENTORY. */
+/* SHA-256 of the resolved environment in its one written form (JSON on one line, keys sorted bytewise), 64 hex
+ * digits in the arena. NULL with MC_ETOOBIG recorded when that is above four times LIMIT_INVENTORY. */
 const char *k8s_inventory_hash(struct base_arena *arena, const struct base_tree *resolved);
 
 /* The schema as JSON Schema 2020-12: one document for all kinds. */

@@ -15,7 +15,8 @@ struct k8s_inventory {
 	bool whole; /* Mesh and Environments are all known, so what is missing is missing */
 };
 
-/* A tree whose origins all name this layer, which must live as long as the arena. */
+/* A copy of the tree whose origins, those of keys too, all name this layer, which must live as long as the
+ * arena. The tree itself is left as it is; what is behind `also` is shared. */
 const struct base_tree *k8s_inventory_stamp(struct base_arena *arena,
     const struct base_tree *tree, const char *layer);
 /* Merges one environment; index as of k8s_inventory_environment. */

@@ -28,12 +28,13 @@ const struct k8s_lint_info *k8s_lint_info(enum k8s_lint lint);
 const char *k8s_severity_word(enum k8s_severity severity);
 
 struct k8s_findings *k8s_findings_new(struct base_arena *arena);
-/* Adds one, unless the same code, place and text is there already. at: NULL when it is about no
- * place. fix is copied; findings may be NULL. Past LIMIT_FINDINGS of one
+/* Adds one, unless the same code, place (file and line) and text is there already. at: NULL when it is
+ * about no place, else it lives as long as the arena. fix is copied; findings may be NULL. What it says is cut
+ * at 1,023 bytes, and what is no printable character in either text is shown as '?'. Past LIMIT_FINDINGS of one
  * severity only that there is an error is kept: warnings never hide an error. */
 void k8s_findings_add(struct k8s_findings *findings, enum k8s_lint lint,
     const struct base_origin *at, const char *fix, const char *fmt, ...) MC_PRINTF(5, 6);
-/* By file, line, code. */
+/* By file, line, code, text. */
 void k8s_findings_sort(struct k8s_findings *findings);
 struct base_arena *k8s_findings_arena(struct k8s_findings *findings);
 

@@ -1,39 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Precedence, merging, removal and origins of values; the hash of what comes out. */
-#include <stdio.h>
-#include <string.h>
-
-#include "check_main.h"
-
-#include "k8s/inventory.h"
-
-#define HEAD "apiVersion: meshca.dev/v1alpha1\nkind: "
-#define MESH_START HEAD "Mesh\nmetadata: {name: shop}\nspec:\n  namespaces: [{name: shop}]\n"
-#define ENVIRONMENT_START(name) HEAD "Environment\nmetadata: {name: " name "}\nspec:\n" \
-	"  clusters: [{name: " name "-1}]\n" \
-	"  istio: {revisions: [{name: a}], tag: a}\n"
-#define SERVICE_START HEAD "Service\nmetadata: {name: cart, namespace: shop}\nspec:\n" \
-	"  owner: team\n  workload: {selector: {app: a}}\n" \
-	"  ports: [{name: http, protocol: http, port: 80}]\n"
+/* Precedence, merging, removal and origins of values. */
+#include "resolve_make.h"
 
 struct world {
 	struct k8s_inventory *inventory;
 	const struct base_tree *all;
 	const struct base_tree *cart;
 };
-
-static void
-report(struct k8s_inventory *inventory)
-{
-	struct k8s_findings *findings = k8s_inventory_findings(inventory);
-
-	for (size_t i = 0; i < k8s_findings_count(findings); i++) {
-		const struct k8s_finding *one = k8s_findings_get(findings, i);
-
-		(void)fprintf(stderr, "%s:%d: %s %s; %s\n", one->at->file, one->at->line, one->code,
-		    one->what, one->fix);
-	}
-}
 
 /* What each layer says besides what it must say; production resolved. */
 static struct world
@@ -250,61 +223,6 @@ START_TEST(test_unknown_environment)
 }
 END_TEST
 
-/* --- the hash --- */
-static const char *
-hash_of(struct base_arena *arena, const struct k8s_file *files, size_t count, const char *name)
-{
-	struct k8s_inventory *inventory = k8s_inventory_from(files, count);
-	const struct base_tree *all = k8s_inventory_resolve(inventory, name);
-	const char *hash;
-
-	report(inventory);
-	ck_assert_ptr_nonnull(all);
-	hash = k8s_inventory_hash(arena, all);
-	k8s_inventory_free(inventory);
-	return hash;
-}
-
-#define OTHER HEAD "Service\nmetadata: {name: other, namespace: shop}\nspec:\n  owner: team\n" \
-	"  workload: {selector: {app: o}}\n  ports: [{name: http, protocol: http, port: 80}]\n"
-
-START_TEST(test_hash)
-{
-	static const char MESH_TEXT[] = MESH_START;
-	static const char PRODUCTION[] = ENVIRONMENT_START("production");
-	static const char DEVELOPMENT[] = ENVIRONMENT_START("development");
-	static const char CART[] = SERVICE_START "  timeout: 3s\n";
-	static const char CART_AGAIN[] = HEAD "Service\nmetadata: {namespace: shop, name: cart}\nspec:\n"
-	    "  timeout: 3s\n  # a comment\n"
-	    "  ports: [{port: 80, name: http, protocol: http}]\n"
-	    "  owner: \"team\"\n  workload: {selector: {app: a}}\n";
-	static const char CART_DEFAULT[] = SERVICE_START
-	    "  timeout: 3s\n  environments: {development: {timeout: 9s}}\n";
-	static const char CART_CHANGED[] = SERVICE_START "  timeout: 4s\n";
-	const struct k8s_file files[] = {{"a", base_span_str(MESH_TEXT)},
-	    {"b", base_span_str(PRODUCTION)}, {"c", base_span_str(DEVELOPMENT)},
-	    {"d", base_span_str(CART)}, {"e", base_span_str(OTHER)}};
-	const struct k8s_file shuffled[] = {{"a", base_span_str(OTHER)},
-	    {"b", base_span_str(CART_AGAIN)}, {"c", base_span_str(PRODUCTION)},
-	    {"x", base_span_str(MESH_TEXT)}};
-	const struct k8s_file elsewhere[] = {files[0], files[1], files[2],
-	    {"d", base_span_str(CART_DEFAULT)}, files[4]};
-	const struct k8s_file changed[] = {files[0], files[1], files[2],
-	    {"d", base_span_str(CART_CHANGED)}, files[4]};
-	struct base_arena *arena = base_arena_new();
-	const char *hash = hash_of(arena, files, 5, "production");
-
-	ck_assert_uint_eq(strlen(hash), 64);
-	ck_assert_uint_eq(strspn(hash, "0123456789abcdef"), 64);
-	ck_assert_str_eq(hash_of(arena, shuffled, 4, "production"), hash);
-	ck_assert_str_eq(hash_of(arena, elsewhere, 5, "production"), hash);
-	ck_assert_str_ne(hash_of(arena, elsewhere, 5, "development"),
-	    hash_of(arena, files, 5, "development"));
-	ck_assert_str_ne(hash_of(arena, changed, 5, "production"), hash);
-	base_arena_free(arena);
-}
-END_TEST
-
 /* Every scalar and every key says where it comes from. */
 static void
 check_origins(const struct base_tree *node, size_t *count)
@@ -352,4 +270,4 @@ END_TEST
 CHECK_MAIN("k8s_inventory_resolve", test_precedence, test_maps_merge, test_free_maps_merge,
     test_named_lists_merge, test_other_lists_replace, test_null_removes, test_null_is_overridden,
     test_needed_value_cannot_be_removed, test_optional_parts_stay_away,
-    test_route_retries_are_whole, test_unknown_environment, test_hash, test_example_resolves)
+    test_route_retries_are_whole, test_unknown_environment, test_example_resolves)
