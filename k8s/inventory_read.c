@@ -49,6 +49,14 @@ fault_errno(struct walk *walk, const char *path)
 	    base_xasprintf("cannot be read: %s", strerror(errno)));
 }
 
+static void
+fault_full(struct walk *walk, const char *path)
+{
+	walk->full = true;
+	fault(walk, path, "keep other files elsewhere, or join small ones",
+	    base_xasprintf("more than %d files or %d bytes", LIMIT_INVENTORY_FILES, LIMIT_INVENTORY));
+}
+
 static bool
 is_yaml(const char *name)
 {
@@ -92,11 +100,8 @@ read_file(struct walk *walk, int dir, const char *name, const char *path)
 	size_t len;
 	int fd;
 
-	if (walk->count == LIMIT_INVENTORY_FILES || walk->bytes >= LIMIT_INVENTORY) {
-		walk->full = true;
-		fault(walk, path, "keep other files elsewhere, or join small ones",
-		    base_xasprintf("more than %d files or %d bytes", LIMIT_INVENTORY_FILES,
-			LIMIT_INVENTORY));
+	if (walk->count == LIMIT_INVENTORY_FILES) {
+		fault_full(walk, path);
 		return;
 	}
 	/* not blocking: whoever swaps the file for a FIFO in between gets an error, not us a wait */
@@ -112,6 +117,9 @@ read_file(struct walk *walk, int dir, const char *name, const char *path)
 	} else if (base_proc_read_all(fd, LIMIT_YAML, &text, &len) != MC_OK) {
 		fault(walk, path, "split it", base_xasprintf("cannot be read: %s",
 		    mc_err_last()->detail));
+	} else if (len > LIMIT_INVENTORY - walk->bytes) {
+		fault_full(walk, path);
+		free(text);
 	} else {
 		keep(walk, path, text, len);
 	}

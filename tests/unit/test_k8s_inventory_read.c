@@ -200,6 +200,79 @@ START_TEST(test_names_with_control_bytes_are_refused)
 }
 END_TEST
 
+static size_t
+count_of(struct k8s_inventory *inventory, const char *code)
+{
+	const struct k8s_findings *findings = k8s_inventory_findings(inventory);
+	size_t count = 0;
+
+	for (size_t i = 0; i < k8s_findings_count(findings); i++) {
+		count += strcmp(k8s_findings_get(findings, i)->code, code) == 0 ? 1 : 0;
+	}
+	return count;
+}
+
+static void
+put_sparse(const char *dir, const char *name, off_t size)
+{
+	char *path = base_xasprintf("%s/%s", dir, name);
+
+	folder_put(dir, name, "");
+	ck_assert_int_eq(truncate(path, size), 0);
+	free(path);
+}
+
+/* As many bytes as a file may have, and as files may have together; zeros, which are no YAML. */
+START_TEST(test_most_bytes)
+{
+	enum { FULL = LIMIT_INVENTORY / LIMIT_YAML };
+	char *dir = folder_make();
+	struct k8s_inventory *inventory;
+
+	ck_assert_int_eq(FULL * LIMIT_YAML, LIMIT_INVENTORY);
+	for (int i = 0; i < FULL; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "%d.yaml", i);
+		put_sparse(dir, name, LIMIT_YAML);
+	}
+	put_sparse(dir, "empty.yaml", 0);
+	inventory = k8s_inventory_read(dir);
+	ck_assert_uint_eq(count_of(inventory, "MCA0001"), FULL);
+	ck_assert_uint_eq(count_of(inventory, "MCA0002"), 0);
+	k8s_inventory_free(inventory);
+	folder_drop(dir);
+}
+END_TEST
+
+START_TEST(test_more_bytes_are_refused)
+{
+	enum { FULL = LIMIT_INVENTORY / LIMIT_YAML };
+	char *dir = folder_make();
+	struct k8s_inventory *inventory;
+	const struct k8s_findings *findings;
+	size_t told = 0;
+
+	for (int i = 0; i < FULL; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "%d.yaml", i);
+		put_sparse(dir, name, LIMIT_YAML);
+	}
+	put_sparse(dir, "one.yaml", 1);
+	inventory = k8s_inventory_read(dir);
+	findings = k8s_inventory_findings(inventory);
+	ck_assert(k8s_findings_have_error(findings));
+	ck_assert_uint_eq(count_of(inventory, "MCA0002"), 1);
+	for (size_t i = 0; i < k8s_findings_count(findings); i++) {
+		told += strstr(k8s_findings_get(findings, i)->what, "more than") != NULL ? 1 : 0;
+	}
+	ck_assert_uint_eq(told, 1);
+	k8s_inventory_free(inventory);
+	folder_drop(dir);
+}
+END_TEST
+
 /* Files are read in the order of their paths, whatever the file system's is: of twins the later is told. */
 START_TEST(test_order_is_that_of_paths)
 {
@@ -241,4 +314,4 @@ END_TEST
 CHECK_MAIN("k8s_inventory_read", test_folder_is_read, test_links_are_refused, test_what_is_no_file_is_refused,
     test_large_file_is_refused, test_many_files_are_refused, test_deep_folders_are_refused,
     test_missing_folder_is_told, test_names_with_control_bytes_are_refused,
-    test_order_is_that_of_paths, test_other_names)
+    test_most_bytes, test_more_bytes_are_refused, test_order_is_that_of_paths, test_other_names)
