@@ -11,6 +11,8 @@
 #include "k8s/import_int.h"
 #include "k8s/schema.h"
 
+#define SCHEME "spiffe://"
+
 static const struct base_origin DRAFT = {"import", 0, "import", NULL};
 
 void
@@ -248,10 +250,13 @@ bool
 k8s_import_split_principal(struct k8s_import *import, const char *principal, const char **namespace,
     const char **account)
 {
-	const char *ns = strstr(principal, "/ns/");
-	const char *sa = ns != NULL ? strstr(ns + 4, "/sa/") : NULL;
+	const char *path = strncmp(principal, SCHEME, strlen(SCHEME)) == 0 ? principal + strlen(SCHEME)
+									  : principal;
+	const char *ns = strchr(path, '/');
+	const char *sa = ns != NULL && strncmp(ns, "/ns/", 4) == 0 ? strchr(ns + 4, '/') : NULL;
 
-	if (sa == NULL || sa == ns + 4 || sa[4] == '\0' || strpbrk(ns + 4, "*") != NULL) {
+	if (sa == NULL || sa == ns + 4 || strncmp(sa, "/sa/", 4) != 0 || sa[4] == '\0' ||
+	    strpbrk(ns + 4, "*") != NULL || strchr(sa + 4, '/') != NULL) {
 		return false;
 	}
 	*namespace = base_arena_strndup(import->arena, ns + 4, (size_t)(sa - ns - 4));

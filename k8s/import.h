@@ -12,9 +12,9 @@
  * istio_tcp_connections_opened_total, with source_* and destination_* labels.
  * Returns a MAP {documents: LIST, notes: LIST of texts}: one Mesh, a Service or DataService for
  * each Kubernetes Service with a selector, with calls and accepts from policies and edges; notes
- * say what could not be told. It is in the arena, and shares the memory of objects. Sorted, so that the same input gives the same draft. A draft is for
- * people to finish: lints name what is missing. NULL with MC_EUSAGE recorded when a tree is
- * neither.
+ * say what could not be told. It is in the arena, and shares the memory of objects. Sorted, so that
+ * the same input gives the same draft. A draft is for people to finish: lints name what is missing.
+ * NULL with MC_EUSAGE recorded when a tree is neither.
  */
 const struct base_tree *k8s_import(struct base_arena *arena, const struct base_tree *objects,
     const struct base_tree *edges);

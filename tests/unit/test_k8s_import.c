@@ -286,6 +286,10 @@ START_TEST(test_principals)
 		{"cluster.local/ns/*/sa/cart", NULL, NULL},
 		{"*", NULL, NULL},
 		{"", NULL, NULL},
+		{"cluster.local/ns/shop/sa/cart/more", NULL, NULL},
+		{"cluster.local/ns/shop/more/sa/cart", NULL, NULL},
+		{"cluster.local/more/ns/shop/sa/cart", NULL, NULL},
+		{"https://cluster.local/ns/shop/sa/cart", NULL, NULL},
 		/* a pattern, but of trust domains, which a draft does not name */
 		{"*/ns/shop/sa/cart", "shop", "cart"},
 	};
