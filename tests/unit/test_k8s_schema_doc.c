@@ -96,8 +96,8 @@ START_TEST(test_rows)
 		"\n| `timeout` | duration | `5s` | Longest a request may take. |\n",
 		"\n| `keyTypes` | list of `p-256`, `p-384`, `rsa-2048`, `rsa-3072`, `rsa-4096` | `p-256`, `rsa-2048` | ",
 		"\n| `environments` | map of environments to parts of this |  | What differs in an environment. |\n",
-		"\n### Call\n\nSomebody that this service calls. It gives no access: the callee must accept it.\n\n"
-		"Exactly one of `service`, `data`, `external`.\n\n| key |",
+		("\n### Call\n\nSomebody that this service calls. It gives no access: the callee must accept it.\n\n"
+		"Exactly one of `service`, `data`, `external`.\n\n| key |"),
 	};
 	struct base_buf out;
 	char *text;
