@@ -3,8 +3,7 @@
 #ifndef TESTS_APPLIED_MAKE_H
 #define TESTS_APPLIED_MAKE_H
 
-#include "approval_make.h"
-#include "store_fixture.h"
+#include "people_make.h"
 
 #define DOC_HEAD(mode, count)                                                          \
 	"meshca-inventory-v1\nenvironment\tproduction\ntrust-domain\tcluster.local\n"  \
@@ -23,25 +22,11 @@ struct applying {
 static inline void
 applying_start(struct fix *fix, struct applying *applying)
 {
-	struct msg_user_put put = { .role = MSG_USER_ADMIN };
-	struct fix_intent leaf;
-	struct base_buf cert;
-	bool inserted = false;
+	struct msg_user_put put;
 
 	memset(applying, 0, sizeof(*applying));
 	approver_make(&applying->alice);
-	fix_intent_make(fix, &leaf, MSG_PROFILE_CLIENT, "alice");
-	base_crypto_sha256(base_span_of(applying->alice.spki, sizeof(applying->alice.spki)),
-	    leaf.msg.spki_sha256);
-	ck_assert_int_eq(fix_sign(fix, fix_put(fix, &leaf.msg), leaf.msg.serial), MC_OK);
-	base_buf_init(&cert, LIMIT_CERT);
-	store_cert_assemble(&cert, leaf.msg.tbs, base_span_of(FIX_TAIL, 8));
-	base_crypto_sha256(base_buf_span(&cert), put.cert_sha256);
-	base_buf_clear(&cert);
-	put.name = base_span_str("alice");
-	put.serial = leaf.msg.serial;
-	put.actor = base_span_str("root");
-	ck_assert_int_eq(store_user_put(fix->store, &put, FIX_NOW, &inserted), MC_OK);
+	people_add(fix, &applying->alice, "alice", MSG_USER_ADMIN, &put);
 	memcpy(applying->put.approver_sha256, put.cert_sha256, 32);
 	applying->put.environment = base_span_str("production");
 }

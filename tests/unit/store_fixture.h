@@ -33,7 +33,7 @@ struct fix {
 struct fix_intent {
 	struct msg_intent msg;
 	char serial[20];
-	char identity[64];
+	char identity[LIMIT_USER_NAME + 1];
 	char tbs[96];
 };
 
@@ -90,53 +90,71 @@ fix_sign(struct fix *fix, uint64_t seq, struct base_span serial)
 	return store_signature_put(fix->store, &sig, &all, &inserted);
 }
 
+/* Intent and signature of a CA certificate, and what registers it: put->cert is the caller's to clear. */
+static inline void
+fix_ca_sign(struct fix *fix, struct fix_intent *intent, const char *name, struct base_buf *cert,
+    struct msg_issuer_put *put)
+{
+	memset(put, 0, sizeof(*put));
+	put->profile = intent->msg.profile;
+	put->seq = fix_put(fix, &intent->msg);
+	ck_assert_int_eq(fix_sign(fix, put->seq, intent->msg.serial), MC_OK);
+	base_buf_init(cert, LIMIT_CERT);
+	store_cert_assemble(cert, intent->msg.tbs, base_span_of(FIX_TAIL, 8));
+	put->cert = base_buf_span(cert);
+	base_crypto_sha256(put->cert, put->issuer_id);
+	put->environment = intent->msg.environment;
+	put->trust_domain = base_span_str("cluster.local");
+	put->subject = base_span_str(name);
+	put->key_id = base_span_str("key id");
+}
+
 /* Intent, signature and registration of a CA certificate. */
 static inline void
 fix_ca(struct fix *fix, uint8_t profile, const char *name, uint8_t id[32])
 {
-	const struct base_span tail = base_span_of(FIX_TAIL, 8);
-	struct msg_issuer_put put = { .profile = profile };
+	struct msg_issuer_put put;
 	struct fix_intent intent;
 	struct base_buf cert;
 	bool inserted = false;
 
 	fix_intent_make(fix, &intent, profile, name);
 	intent.msg.not_after_at = FIX_NOW + 3650 * FIX_DAY;
-	put.seq = fix_put(fix, &intent.msg);
-	ck_assert_int_eq(fix_sign(fix, put.seq, intent.msg.serial), MC_OK);
+	fix_ca_sign(fix, &intent, name, &cert, &put);
 	memcpy(fix->ca_serial, intent.msg.serial.ptr, intent.msg.serial.len);
-	base_buf_init(&cert, LIMIT_CERT);
-	store_cert_assemble(&cert, intent.msg.tbs, tail);
-	put.cert = base_buf_span(&cert);
-	base_crypto_sha256(put.cert, put.issuer_id);
-	put.environment = base_span_str("production");
-	put.trust_domain = base_span_str("cluster.local");
-	put.subject = base_span_str(name);
-	put.key_id = base_span_str("key id");
 	ck_assert_int_eq(store_issuer_put(fix->store, &put, FIX_NOW, &inserted), MC_OK);
 	ck_assert(inserted);
 	memcpy(id, put.issuer_id, 32);
 	base_buf_clear(&cert);
 }
 
-/* A person's certificate, with a key of that SHA-256 and a role. */
+/* A client certificate of put->name, with a key of that SHA-256; put->serial is leaf's. */
+static inline void
+fix_client(struct fix *fix, struct msg_user_put *put, const uint8_t spki_sha256[32],
+    int64_t not_after_at, struct fix_intent *leaf)
+{
+	struct base_buf cert;
+
+	fix_intent_make(fix, leaf, MSG_PROFILE_CLIENT, (const char *)put->name.ptr);
+	leaf->msg.not_after_at = not_after_at;
+	memcpy(leaf->msg.spki_sha256, spki_sha256, 32);
+	ck_assert_int_eq(fix_sign(fix, fix_put(fix, &leaf->msg), leaf->msg.serial), MC_OK);
+	base_buf_init(&cert, LIMIT_CERT);
+	store_cert_assemble(&cert, leaf->msg.tbs, base_span_of(FIX_TAIL, 8));
+	base_crypto_sha256(base_buf_span(&cert), put->cert_sha256);
+	base_buf_clear(&cert);
+	put->serial = leaf->msg.serial;
+	put->actor = base_span_str("root");
+}
+
+/* The same, with a role. */
 static inline void
 fix_person(struct fix *fix, struct msg_user_put *put, const uint8_t spki_sha256[32], int64_t not_after_at)
 {
 	struct fix_intent leaf;
-	struct base_buf cert;
 	bool inserted = false;
 
-	fix_intent_make(fix, &leaf, MSG_PROFILE_CLIENT, (const char *)put->name.ptr);
-	leaf.msg.not_after_at = not_after_at;
-	memcpy(leaf.msg.spki_sha256, spki_sha256, 32);
-	ck_assert_int_eq(fix_sign(fix, fix_put(fix, &leaf.msg), leaf.msg.serial), MC_OK);
-	base_buf_init(&cert, LIMIT_CERT);
-	store_cert_assemble(&cert, leaf.msg.tbs, base_span_of(FIX_TAIL, 8));
-	base_crypto_sha256(base_buf_span(&cert), put->cert_sha256);
-	base_buf_clear(&cert);
-	put->serial = leaf.msg.serial;
-	put->actor = base_span_str("root");
+	fix_client(fix, put, spki_sha256, not_after_at, &leaf);
 	ck_assert_int_eq(store_user_put(fix->store, put, FIX_NOW, &inserted), MC_OK);
 }
 
