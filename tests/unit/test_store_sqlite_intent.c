@@ -159,36 +159,6 @@ START_TEST(signature_long_after_its_intent)
 }
 END_TEST
 
-START_TEST(rollback_forgets_rows_names_and_chain)
-{
-	struct store_head before;
-	struct store_head after;
-	struct fix_intent leaf;
-	struct fix fix;
-	uint64_t seq;
-
-	fix_start(&fix);
-	ck_assert_int_eq(store_head(fix.store, &before), MC_OK);
-	fix_intent_make(&fix, &leaf, MSG_PROFILE_SVID, "spiffe://rolled/back");
-	ck_assert_int_eq(store_begin(fix.store), MC_OK);
-	seq = fix_put(&fix, &leaf.msg);
-	ck_assert_int_eq(fix_sign(&fix, seq, leaf.msg.serial), MC_OK);
-	store_rollback(fix.store);
-	ck_assert_int_eq(store_head(fix.store, &after), MC_OK);
-	ck_assert_uint_eq(after.seq, before.seq);
-	ck_assert_uint_eq(after.signed_count, before.signed_count);
-	ck_assert_mem_eq(after.hash, before.hash, 32);
-	/* The same names again: their numbers must not be remembered from the lost transaction. */
-	seq = fix_leaf(&fix, "spiffe://rolled/back", true, &leaf);
-	ck_assert_uint_eq(seq, before.seq + 1);
-	fix_reopen(&fix);
-	ck_assert_int_eq(store_head(fix.store, &after), MC_OK);
-	ck_assert_uint_eq(after.seq, seq);
-	ck_assert_uint_eq(after.signed_count, before.signed_count + 1);
-	fix_end(&fix);
-}
-END_TEST
-
 START_TEST(states_follow_boundary_time_and_revocation)
 {
 	struct store_view view = { FIX_NOW, 2 };
@@ -220,37 +190,8 @@ START_TEST(states_follow_boundary_time_and_revocation)
 }
 END_TEST
 
-START_TEST(one_writer_only)
-{
-	struct fix fix;
-
-	fix_start(&fix);
-	ck_assert_ptr_null(fix_open(&fix, STORE_WRITER));
-	ck_assert_int_eq(mc_err_last()->code, MC_ESTORE);
-	fix_end(&fix);
-}
-END_TEST
-
-START_TEST(changes_need_a_transaction)
-{
-	struct store_intended out;
-	struct fix_intent leaf;
-	struct store *reader;
-	struct fix fix;
-
-	fix_start(&fix);
-	fix_intent_make(&fix, &leaf, MSG_PROFILE_SVID, "spiffe://x/y");
-	ck_assert_int_eq(store_intent_put(fix.store, &leaf.msg, FIX_NOW, &out), MC_EINTERNAL);
-	reader = fix_open(&fix, STORE_READER);
-	ck_assert_ptr_nonnull(reader);
-	ck_assert_int_eq(store_begin(reader), MC_EINTERNAL);
-	store_close(reader);
-	fix_end(&fix);
-}
-END_TEST
-
 CHECK_MAIN("store_sqlite_intent", same_intent_is_answered_alike,
     issuer_must_be_registered_and_fit, revoked_issuing_ca_gets_no_leaf,
     signature_is_scoped_and_written_once,
-    signature_long_after_its_intent, rollback_forgets_rows_names_and_chain,
-    states_follow_boundary_time_and_revocation, one_writer_only, changes_need_a_transaction)
+    signature_long_after_its_intent,
+    states_follow_boundary_time_and_revocation)

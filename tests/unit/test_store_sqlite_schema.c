@@ -17,18 +17,6 @@ raw_exec(const char *path, const char *sql)
 	sqlite3_close(db);
 }
 
-START_TEST(new_file_is_private)
-{
-	struct stat st;
-	struct fix fix;
-
-	fix_start(&fix);
-	ck_assert_int_eq(stat(fix.path, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 0777, 0600);
-	fix_end(&fix);
-}
-END_TEST
-
 START_TEST(newer_schema_is_refused)
 {
 	struct fix fix;
@@ -56,15 +44,6 @@ START_TEST(foreign_database_is_refused)
 	ck_assert_ptr_null(fix.store);
 	ck_assert_int_eq(mc_err_last()->code, MC_ESCHEMA);
 	fix_end(&fix);
-}
-END_TEST
-
-START_TEST(reader_needs_a_database)
-{
-	struct fix fix = { .path = "/nonexistent/ledger.db" };
-
-	ck_assert_ptr_null(fix_open(&fix, STORE_READER));
-	ck_assert_int_eq(mc_err_last()->code, MC_ENOTFOUND);
 }
 END_TEST
 
@@ -118,6 +97,6 @@ START_TEST(log_refuses_updates_and_deletes)
 }
 END_TEST
 
-CHECK_MAIN("store_sqlite_schema", new_file_is_private, newer_schema_is_refused,
-    foreign_database_is_refused, reader_needs_a_database, migration_backs_up_then_steps,
+CHECK_MAIN("store_sqlite_schema", newer_schema_is_refused,
+    foreign_database_is_refused, migration_backs_up_then_steps,
     log_refuses_updates_and_deletes)

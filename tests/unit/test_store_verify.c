@@ -63,6 +63,7 @@ START_TEST(untouched_ledger_holds)
 }
 END_TEST
 
+/* In the log. What is wrong between the tables is test_store_sqlite_check's; it is told with the rest. */
 START_TEST(every_kind_of_tampering_is_found)
 {
 	static const struct {
@@ -83,19 +84,7 @@ START_TEST(every_kind_of_tampering_is_found)
 		{ "DELETE FROM intents WHERE seq = 5", "gap before seq: 6" },
 		{ "DELETE FROM intents WHERE seq = 22", "signatures" },
 		{ "DELETE FROM signatures WHERE seq = 4", "recorded count: 1" },
-		{ "DELETE FROM signatures WHERE seq = 2", "not signed rows of the log: 1" },
-		{ "INSERT INTO signatures VALUES(99, x'00')", "have no intent: 1" },
 		{ "UPDATE signatures SET tail = x'00' WHERE seq = 4", "malformed at seq: 4" },
-		{ "INSERT INTO crls VALUES(2, 7, 0, 0, 0, 1, 0)", "not drawn: 1" },
-		{ "DELETE FROM issuers", "no registered issuer" },
-		{ "DELETE FROM revocations", "revocations were taken out: 2" },
-		{ "DELETE FROM revocations WHERE seq = 2; UPDATE sqlite_sequence SET seq = 1"
-		  " WHERE name = 'revocations'", "revocations that are not there: 1" },
-		{ "INSERT INTO crls VALUES(2, 0, 3, 0, 0, 0, 0)", "CRLs list revocations that are not there: 1" },
-		{ "DELETE FROM events WHERE action = 'certificate-revoked'", "events were taken out: 2" },
-		{ "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'users';"
-		  "INSERT INTO sqlite_sequence VALUES('users', 1)", "people were taken out: 1" },
-		{ "INSERT INTO sqlite_sequence VALUES('configs', 3)", "configurations were taken out: 3" },
 	};
 
 	for (unsigned i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
