@@ -245,7 +245,7 @@ enum mc_err ledger_apply_op(struct ledger_apply *apply, struct ledger_op *op) MC
 /* Takes the next piece. MC_ECONFLICT, MC_ETOOBIG. */
 enum mc_err ledger_document_add(struct ledger_peer *peer,
     const struct msg_inventory_chunk *chunk) MC_MUST_CHECK;
-/* Moves the whole document from the peer to the request that ends it. MC_ECONFLICT, MC_EBUSY. */
+/* Moves the whole document from the peer to the request that ends it. MC_ECONFLICT, MC_ETOOBIG, MC_EBUSY. */
 enum mc_err ledger_document_take(struct ledger_op *op) MC_MUST_CHECK;
 /* What a request that ends, or a peer that goes, holds of them. */
 void ledger_document_drop(struct ledger_op *op);

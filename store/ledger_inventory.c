@@ -43,6 +43,12 @@ begin(struct ledger_peer *peer, const uint8_t id[16])
 	return place;
 }
 
+static enum mc_err
+too_big(void)
+{
+	return MC_FAIL(MC_ETOOBIG, "an inventory has at most %d bytes", LIMIT_APPLIED);
+}
+
 enum mc_err
 ledger_document_add(struct ledger_peer *peer, const struct msg_inventory_chunk *chunk)
 {
@@ -53,9 +59,7 @@ ledger_document_add(struct ledger_peer *peer, const struct msg_inventory_chunk *
 		return MC_FAIL(MC_ECONFLICT, "other inventories came between; apply it again");
 	}
 	base_buf_append_span(&document->bytes, chunk->bytes);
-	return base_buf_failed(&document->bytes) ?
-	    MC_FAIL(MC_ETOOBIG, "an inventory has at most %d bytes", LIMIT_APPLIED) :
-	    MC_OK;
+	return base_buf_failed(&document->bytes) ? too_big() : MC_OK;
 }
 
 enum mc_err
@@ -66,6 +70,9 @@ ledger_document_take(struct ledger_op *op)
 
 	if (document == NULL) {
 		return MC_FAIL(MC_ECONFLICT, "the inventory's pieces are not here; apply it again");
+	}
+	if (base_buf_failed(&document->bytes)) {
+		return too_big(); /* what is here is the part that fitted */
 	}
 	if (ledger->documents >= LIMIT_APPLYING) {
 		return MC_FAIL(MC_EBUSY, "other inventories are being applied");
