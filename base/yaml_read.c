@@ -392,6 +392,9 @@ base_yaml_read(struct base_arena *arena, const char *name, const char *layer,
 	yaml_parser_t parser;
 	bool done;
 
+	if (text.ptr == NULL) {
+		text = base_span_str(""); /* of a buffer that nothing was put into; libyaml aborts */
+	}
 	if (text.len > LIMIT_YAML) {
 		(void)refuse(&reader, 1, "", "larger than " LIMIT_YAML_TEXT "; split it");
 		return NULL;

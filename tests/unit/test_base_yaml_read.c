@@ -28,6 +28,10 @@ START_TEST(test_tree_has_kinds_and_places)
 	ck_assert_int_eq(documents->items[1]->origin->line, 6);
 	ck_assert_int_eq(documents->items[2]->kind, BASE_TREE_NULL);
 	ck_assert_uint_eq(yaml_read_ok(arena, "# nothing\n")->count, 0);
+	/* an empty buffer has no memory at all */
+	documents = base_yaml_read(arena, "f", "Mesh", base_span_of(NULL, 0));
+	ck_assert_ptr_nonnull(documents);
+	ck_assert_uint_eq(documents->count, 0);
 	base_arena_free(arena);
 }
 END_TEST
@@ -36,6 +40,9 @@ START_TEST(test_refusals)
 {
 	yaml_refused(base_span_str("a: &x 1\n"), "f:1: anchors");
 	yaml_refused(base_span_str("a: {}\nb: !t {}\n"), "f:2: anchors");
+	yaml_refused(base_span_str("a: []\nb: !t [1]\n"), "f:2: anchors");
+	yaml_refused(base_span_str("a: &x [1]\n"), "f:1: anchors");
+	yaml_refused(base_span_str("a: &x {b: 1}\n"), "f:1: anchors");
 	yaml_refused(base_span_str("a: !!str 1\n"), "f:1: anchors");
 	yaml_refused(base_span_str("a: ! 1\n"), "f:1: anchors");
 	yaml_refused(base_span_str("a: 1\nb: *a\n"), "f:2: aliases");
@@ -161,7 +168,8 @@ START_TEST(test_json_surrogates)
 		{ "\"\\udbff\\udfff\"", "\xf4\x8f\xbf\xbf" },
 		{ "\"\\\\ud83d\\ude00\"", NULL }, /* an escaped backslash, then half a pair */
 		{ "\"\\ude00\\ud83d\"", NULL }, { "\"\\ud83d\\ud83d\"", NULL },
-		{ "\"\\ud83dx\"", NULL }, { "\"\\ud83d\\u0041\"", NULL }, { "\"\\ud83d\\udeg0\"", NULL },
+		{ "\"\\ud83dx\"", NULL }, { "\"\\ud83d\\u0041\"", NULL },
+		{ "\"\\ud83d\\ue000\"", NULL }, { "\"\\ud83d\\udeg0\"", NULL },
 		{ "\"\\ud83d\\ude0\"", NULL }, { "\"\\ud83d", NULL } };
 	struct base_arena *arena = base_arena_new();
 
