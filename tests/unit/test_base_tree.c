@@ -74,32 +74,6 @@ START_TEST(test_reading)
 }
 END_TEST
 
-START_TEST(test_put_replaces_in_place)
-{
-	struct base_arena *arena = base_arena_new();
-	struct base_tree_build *map = base_tree_map(arena, &here);
-	const struct base_tree *root;
-	char key[32];
-
-	for (int round = 0; round < 2; round++) {
-		for (int i = 0; i < 500; i++) {
-			(void)snprintf(key, sizeof(key), "key-%d", i);
-			base_tree_put_at(map, key, base_tree_number(arena, i + round, &here),
-			    round == 0 ? &here : &there);
-		}
-	}
-	root = base_tree_done(map);
-	ck_assert_uint_eq(root->count, 500);
-	for (int i = 0; i < 500; i++) {
-		(void)snprintf(key, sizeof(key), "key-%d", i);
-		ck_assert_str_eq(root->entries[i].key, key);
-		ck_assert_int_eq(base_tree_int(root, key, -1), i + 1);
-		ck_assert_ptr_eq(root->entries[i].origin, &there);
-	}
-	base_arena_free(arena);
-}
-END_TEST
-
 static const struct base_tree *
 pair(struct base_arena *arena, bool swapped, const char *text)
 {
@@ -140,4 +114,4 @@ START_TEST(test_equal)
 }
 END_TEST
 
-CHECK_MAIN("base_tree", test_arena, test_reading, test_put_replaces_in_place, test_equal)
+CHECK_MAIN("base_tree", test_arena, test_reading, test_equal)
