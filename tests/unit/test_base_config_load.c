@@ -127,6 +127,45 @@ START_TEST(test_a_jwks_has_a_limit)
 }
 END_TEST
 
+/* Together they must fit the blob that they travel in, beside the configuration: 6 MiB. */
+START_TEST(test_all_files_have_a_limit)
+{
+	char *text = base_xcalloc(1, LIMIT_CONFIG + 1);
+
+	memset(text, ' ', LIMIT_CONFIG);
+	memcpy(text, "\"n\":\"A\"", 7);
+	folder = folder_make();
+	folder_put(folder, "a.json", text);
+	free(text);
+	for (unsigned count = 6; count <= 7; count++) {
+		struct config *config;
+		struct base_buf buf;
+
+		base_buf_init(&buf, LIMIT_CONFIG);
+		base_buf_append_str(&buf, "state_dir: /x\nenvironments:\n"
+		    "- name: a\n  grpc: {listen: \"127.0.0.1:1\"}\n  clusters:\n");
+		for (unsigned i = 0; i < count; i++) {
+			base_buf_appendf(&buf, "  - {name: c%u, issuer: i%u, jwks_file: %s/a.json}\n", i, i, folder);
+		}
+		config = config_parse("f", base_buf_span(&buf));
+		ck_assert_msg(config != NULL, "%s", mc_err_last()->detail);
+		if (count == 6) {
+			int fd;
+
+			ck_assert_int_eq(config_load_files(config), MC_OK);
+			fd = config_to_memfd(config);
+			ck_assert_int_ge(fd, 0);
+			(void)close(fd);
+		} else {
+			refused(config_load_files(config), "larger than 6 MiB");
+		}
+		config_free(config);
+		base_buf_clear(&buf);
+	}
+	folder_drop(folder);
+}
+END_TEST
+
 /* What was there stays when a reload of a file fails. */
 START_TEST(test_a_failed_load_keeps_what_was_loaded)
 {
@@ -290,5 +329,5 @@ START_TEST(test_reference_is_the_document)
 END_TEST
 
 CHECK_MAIN("base_config_load", test_shared_token_keys, test_a_jwks_that_is_none, test_a_jwks_has_a_limit,
-    test_a_failed_load_keeps_what_was_loaded, test_travel_with_files,
+    test_all_files_have_a_limit,    test_a_failed_load_keeps_what_was_loaded, test_travel_with_files,
     test_read_refuses_a_file_that_others_write, test_read_has_a_limit, test_reference_is_the_document)
