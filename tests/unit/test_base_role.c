@@ -21,7 +21,6 @@
 struct probe {
 	struct role *role;
 	unsigned configs;
-	bool drain_later;
 };
 
 static void
@@ -106,10 +105,16 @@ probe_ids(void *self, uid_t *uid, gid_t *gid)
 	*gid = 0;
 }
 
+/* How many descriptors are open. */
 static enum mc_err
 probe_clock(void *self)
 {
-	tell(self, "clock", 0);
+	unsigned count = 0;
+
+	for (int fd = 0; fd < 256; fd++) {
+		count += fcntl(fd, F_GETFD) >= 0;
+	}
+	tell(self, "descriptors", count);
 	return MC_OK;
 }
 
@@ -143,6 +148,15 @@ static const struct role_ops FULL = {.role = MSG_ROLE_KEEPER, .name = "probe", .
     .drain = probe_drain, .permits = PROBE_PERMITS, .permit_count = 2};
 static const struct role_ops BARE = {.role = MSG_ROLE_KEEPER, .name = "probe", .config = probe_config,
     .channel = probe_channel, .start = probe_start, .ids = probe_ids};
+
+static void
+probe_drain_later(void *self)
+{
+	(void)self;
+}
+
+static const struct role_ops SLOW = {.role = MSG_ROLE_KEEPER, .name = "probe", .config = probe_config,
+    .channel = probe_channel, .start = probe_start, .ids = probe_ids, .drain = probe_drain_later};
 
 static struct probe the_probe;
 
@@ -368,7 +382,7 @@ START_TEST(a_role_starts_as_it_is_told)
 	ck_assert_int_eq(configure_as(&world, "2"), MC_OK);
 	ck_assert_str_eq(world.told, "configured 2");
 	ck_assert_int_eq(call(&world, MSG_CTL_CLOCK), MC_OK);
-	ck_assert_str_eq(world.told, "clock 0");
+	ck_assert_int_eq(strncmp(world.told, "descriptors ", 12), 0);
 	ck_assert_int_eq(call(&world, MSG_SIGNER_INFO), MC_OK);
 	ck_assert_str_eq(world.told, "asked 0");
 	ck_assert_int_eq(call(&world, MSG_CTL_DRAIN), MC_OK);
@@ -449,6 +463,60 @@ START_TEST(a_bare_role_answers_for_what_it_lacks)
 }
 END_TEST
 
+START_TEST(a_refused_configuration_is_none)
+{
+	struct world world;
+
+	start(&world, &FULL);
+	ck_assert_int_eq(configure_as(&world, "13"), MC_EPOLICY);
+	ck_assert_int_eq(call(&world, MSG_CTL_START), MC_EPEER);
+	ck_assert_int_eq(end(&world), 1);
+}
+END_TEST
+
+/* While it drains it is not told so again. */
+START_TEST(a_role_drains_once_at_a_time)
+{
+	const struct msg_empty empty = {0};
+	struct world world;
+
+	start(&world, &SLOW);
+	ck_assert_int_eq(configure_as(&world, "1"), MC_OK);
+	ck_assert_int_eq(call(&world, MSG_CTL_START), MC_OK);
+	ck_assert_int_eq(msg_send(world.chan, MSG_CTL_DRAIN, 0, 1000, &msg_empty_table, &empty), MC_OK);
+	ck_assert_int_eq(call(&world, MSG_CTL_CLOCK), MC_OK); /* it goes on answering */
+	ck_assert_uint_eq(world.state, MSG_RS_DRAINING);
+	ck_assert_uint_ne(world.answered, 1000);
+	ck_assert_int_eq(call(&world, MSG_CTL_DRAIN), MC_EPEER);
+	ck_assert_int_eq(end(&world), 1);
+}
+END_TEST
+
+/* It has none of its parent's descriptors, and keeps none of those that configurations came in. */
+START_TEST(a_role_holds_its_own_descriptors_only)
+{
+	char before[64];
+	struct world world;
+	int spare;
+
+	start(&world, &FULL);
+	ck_assert_int_eq(configure_as(&world, "1"), MC_OK);
+	ck_assert_int_eq(call(&world, MSG_CTL_CLOCK), MC_OK);
+	(void)snprintf(before, sizeof(before), "%.63s", world.told);
+	ck_assert_int_eq(end(&world), 0);
+	spare = fcntl(0, F_DUPFD, 100);
+	ck_assert_int_ge(spare, 100);
+	start(&world, &FULL);
+	(void)close(spare);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(configure_as(&world, i == 1 ? "999" : "1"), i == 1 ? MC_ECONFIG : MC_OK);
+	}
+	ck_assert_int_eq(call(&world, MSG_CTL_CLOCK), MC_OK);
+	ck_assert_str_eq(world.told, before);
+	ck_assert_int_eq(end(&world), 0);
+}
+END_TEST
+
 /* The supervisor itself must say who it is, first. */
 START_TEST(a_role_hears_its_supervisor_only)
 {
@@ -482,4 +550,5 @@ START_TEST(a_role_ends_with_its_supervisor)
 END_TEST
 
 CHECK_MAIN("base_role", a_role_starts_as_it_is_told, what_is_not_for_a_role_ends_it,
-    a_bare_role_answers_for_what_it_lacks, a_role_hears_its_supervisor_only, a_role_ends_with_its_supervisor)
+    a_bare_role_answers_for_what_it_lacks, a_refused_configuration_is_none, a_role_drains_once_at_a_time,
+    a_role_holds_its_own_descriptors_only, a_role_hears_its_supervisor_only, a_role_ends_with_its_supervisor)
