@@ -112,16 +112,23 @@ is_loose_float(const char *p)
 	return true;
 }
 
+/* 0 and one of these letters; the end of a text is none, though strchr finds it. */
+static bool
+has_base(const char *p, const char *letters)
+{
+	return p[0] == '0' && p[1] != '\0' && strchr(letters, p[1]) != NULL;
+}
+
 /* What some reader takes for a number. */
 static bool
 looks_numeric(const char *text)
 {
 	const char *p = *text == '+' || *text == '-' ? text + 1 : text;
 
-	if (p[0] == '0' && strchr("xX", p[1]) != NULL && only(p + 2, "0123456789abcdefABCDEF_")) {
+	if (has_base(p, "xX") && only(p + 2, "0123456789abcdefABCDEF_")) {
 		return true;
 	}
-	if (p[0] == '0' && strchr("oObB", p[1]) != NULL && only(p + 2, "01234567_")) {
+	if (has_base(p, "oObB") && only(p + 2, "01234567_")) {
 		return true;
 	}
 	if (*p == '.' && (strcasecmp(p, ".inf") == 0 || strcasecmp(p, ".nan") == 0)) {
