@@ -16,6 +16,7 @@ cli_approval_make(const char *key_file, struct base_span text, struct cli_approv
 	struct base_buf sig;
 	enum mc_err ret;
 
+	*out = (struct cli_approval){.expires_at = ""};
 	base_buf_init(&out->signature, 512);
 	if (key == NULL) {
 		return mc_err_last()->code;

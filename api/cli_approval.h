@@ -15,7 +15,7 @@ struct cli_approval {
 };
 
 /* Signs text and the expiry, a few minutes from now, with the key in a file. Clear it after success and
- * failure. Returns what cli_key_read() and cli_key_sign() return. */
+ * failure; without a key it is empty. Returns what cli_key_read() and cli_key_sign() return. */
 enum mc_err cli_approval_make(const char *key_file, struct base_span text,
     struct cli_approval *out) MC_MUST_CHECK;
 void cli_approval_clear(struct cli_approval *approval);
