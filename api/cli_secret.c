@@ -22,7 +22,7 @@ on_signal(int signo)
 }
 
 static struct base_secret *
-from_file(const char *path)
+read_file(const char *path)
 {
 	struct base_secret *secret = NULL;
 	struct stat st;
@@ -43,6 +43,14 @@ from_file(const char *path)
 		secret = base_secret_read_fd(fd, LIMIT_PASSPHRASE);
 	}
 	(void)close(fd);
+	return secret;
+}
+
+static struct base_secret *
+from_file(const char *path)
+{
+	struct base_secret *secret = read_file(path);
+
 	if (secret != NULL && base_secret_len(secret) == 0) {
 		(void)MC_FAIL(MC_EUSAGE, "%s: the passphrase is empty", path);
 		base_secret_free(secret);
