@@ -2,6 +2,7 @@
 /* Passphrases: from a file or the terminal, never from the command line or the environment. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,13 +60,14 @@ from_file(const char *path)
 	return secret;
 }
 
-/* One line from the terminal, whose echo is off. */
+/* One line from the terminal, whose echo is off. A signal that unblocked lets in ends the waiting. */
 static struct base_secret *
-read_line(int tty)
+read_line(int tty, const sigset_t *unblocked)
 {
 	struct base_secret *secret = base_secret_new(LIMIT_PASSPHRASE + 1);
 	unsigned char *ptr = base_secret_ptr(secret);
-	ssize_t got = read(tty, ptr, LIMIT_PASSPHRASE + 1);
+	struct pollfd there = {.fd = tty, .events = POLLIN};
+	ssize_t got = ppoll(&there, 1, NULL, unblocked) < 0 ? -1 : read(tty, ptr, LIMIT_PASSPHRASE + 1);
 
 	if (got > 0 && ptr[got - 1] == '\n') {
 		base_secret_shrink(secret, (size_t)got - 1);
@@ -91,13 +93,21 @@ ask(int tty, const char *option, const char *prompt)
 	struct base_secret *secret = NULL;
 	struct termios before;
 	struct termios quiet;
+	sigset_t blocked;
+	sigset_t unblocked;
 
 	if (tcgetattr(tty, &before) != 0) {
 		(void)no_terminal(option);
 		return NULL;
 	}
-	/* The echo must come back whatever ends the question. */
+	/* The echo must come back whatever ends the question. Signals come in while it waits, or after
+	 * all: one between the prompt and the waiting would be noticed with the next line only. */
 	interrupted = 0;
+	(void)sigemptyset(&blocked);
+	for (size_t i = 0; i < sizeof(SIGNALS) / sizeof(SIGNALS[0]); i++) {
+		(void)sigaddset(&blocked, SIGNALS[i]);
+	}
+	(void)sigprocmask(SIG_BLOCK, &blocked, &unblocked);
 	for (size_t i = 0; i < sizeof(SIGNALS) / sizeof(SIGNALS[0]); i++) {
 		(void)sigaction(SIGNALS[i], &action, &old[i]);
 	}
@@ -106,12 +116,13 @@ ask(int tty, const char *option, const char *prompt)
 	quiet.c_lflag |= ECHONL;
 	if (tcsetattr(tty, TCSAFLUSH, &quiet) == 0) {
 		(void)dprintf(tty, "%s: ", prompt);
-		secret = read_line(tty);
+		secret = read_line(tty, &unblocked);
 		(void)tcsetattr(tty, TCSAFLUSH, &before);
 	}
 	for (size_t i = 0; i < sizeof(SIGNALS) / sizeof(SIGNALS[0]); i++) {
 		(void)sigaction(SIGNALS[i], &old[i], NULL);
 	}
+	(void)sigprocmask(SIG_SETMASK, &unblocked, NULL);
 	if (interrupted != 0) {
 		(void)raise(interrupted);
 	}

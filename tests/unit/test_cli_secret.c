@@ -274,6 +274,17 @@ START_TEST(a_new_one_is_asked_for_twice)
 }
 END_TEST
 
+/* Control-C ends it as it ends any program. */
+START_TEST(an_interrupt_still_ends_the_program)
+{
+	char seen[4096];
+	int status = ask_at_terminal(false, "wo\003", NULL, seen, sizeof(seen));
+
+	ck_assert_msg(WIFSIGNALED(status), "it exits with %d", WEXITSTATUS(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGINT);
+}
+END_TEST
+
 START_TEST(without_a_terminal_the_option_is_named)
 {
 	int status = 0;
@@ -295,4 +306,4 @@ CHECK_MAIN("cli_secret", a_file_of_mine_is_read, a_file_that_others_may_read_is_
     an_empty_or_absent_file_is_refused_by_name, a_pipe_may_have_any_mode,
     a_dash_is_standard_input, nothing_on_standard_input_is_refused_too,
     the_terminal_is_asked_without_echo, a_new_one_is_asked_for_twice,
-    without_a_terminal_the_option_is_named)
+    an_interrupt_still_ends_the_program, without_a_terminal_the_option_is_named)
