@@ -45,8 +45,8 @@ fail_transport(CURLcode code, const char *url, const char *text)
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return MC_FAIL(MC_EUSAGE, "%s is not an https URL", url);
 	case CURLE_RECV_ERROR:
-	case CURLE_SSL_CONNECT_ERROR:
-		/* In TLS 1.3 a server's refusal of our certificate arrives with the first read. */
+		/* In TLS 1.3 a server's refusal of our certificate arrives with the first read: an alert
+		 * in the handshake is about something else. */
 		if (strstr(why, "alert") != NULL) {
 			return MC_FAIL(MC_ECLIENT_CERT, "the server refuses the client certificate: %s",
 			    why);
