@@ -118,6 +118,7 @@ rest_server_read(SSL *ssl, struct rest_seen *seen)
 static inline void
 rest_server_answer(struct rest_server *server, SSL *ssl, const struct rest_seen *seen)
 {
+	static const struct rest_route NO_ROUTE = {.status = 500, .type = "text/plain"};
 	static const char ZEROS[65536];
 	const struct rest_route *route = rest_server_route(server, seen->line);
 	char *made = NULL;
@@ -126,7 +127,7 @@ rest_server_answer(struct rest_server *server, SSL *ssl, const struct rest_seen 
 	size_t left;
 
 	if (route == NULL) {
-		route = &(struct rest_route){.status = 500, .type = "text/plain", .body = "no route"};
+		route = &NO_ROUTE;
 	}
 	if (route->status == 0) {
 		return;

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/cli_verbs.h"
-
 static int
 never(struct cli *cli)
 {
@@ -141,48 +139,6 @@ START_TEST(test_help_and_version)
 }
 END_TEST
 
-/* Every verb's help names its words and each of its options. */
-START_TEST(test_help_is_complete)
-{
-	for (size_t i = 0; i < CLI_VERB_COUNT; i++) {
-		const struct cli_verb *verb = &CLI_VERBS[i];
-		char text[8192] = "";
-		FILE *out = fmemopen(text, sizeof(text) - 1, "w");
-
-		ck_assert(cli_args_help(out, CLI_VERBS, CLI_VERB_COUNT, verb, ""));
-		ck_assert_int_eq(fclose(out), 0);
-		ck_assert_ptr_nonnull(strstr(text, verb->words));
-		ck_assert_ptr_nonnull(strstr(text, "--json"));
-		ck_assert((strstr(text, "--url") != NULL) == verb->rest);
-		for (const struct cli_option *o = verb->options; o->name != NULL; o++) {
-			ck_assert_msg(strstr(text, o->name) != NULL, "%s", o->name);
-		}
-	}
-}
-END_TEST
-
-/* Of all verbs, however long one is: every summary begins in the same column. */
-START_TEST(test_help_is_a_table)
-{
-	char text[8192] = "";
-	FILE *out = fmemopen(text, sizeof(text) - 1, "w");
-
-	ck_assert(cli_args_help(out, CLI_VERBS, CLI_VERB_COUNT, NULL, ""));
-	ck_assert_int_eq(fclose(out), 0);
-	for (size_t i = 0; i < CLI_VERB_COUNT; i++) {
-		const char *summary = strstr(text, CLI_VERBS[i].summary);
-		const char *line = summary;
-
-		ck_assert_msg(summary != NULL, "%s", CLI_VERBS[i].words);
-		while (line[-1] != '\n') {
-			line--;
-		}
-		ck_assert_msg(summary - line == 27, "%s: column %td", CLI_VERBS[i].words,
-		    summary - line);
-	}
-}
-END_TEST
-
 START_TEST(test_topics)
 {
 	char text[8192] = "";
@@ -193,27 +149,6 @@ START_TEST(test_topics)
 	ck_assert_int_eq(fclose(out), 0);
 	ck_assert_ptr_nonnull(strstr(text, "thing add NAME"));
 	ck_assert_ptr_null(strstr(text, "  run"));
-}
-END_TEST
-
-/* The table: an option never hides a common one, verbs are unique and runnable. */
-START_TEST(test_table_is_sound)
-{
-	for (size_t i = 0; i < CLI_VERB_COUNT; i++) {
-		ck_assert_ptr_nonnull(CLI_VERBS[i].words);
-		ck_assert(CLI_VERBS[i].run != NULL);
-		ck_assert((CLI_VERBS[i].operands != NULL) == (CLI_VERBS[i].operand_count > 0));
-		for (size_t j = i + 1; j < CLI_VERB_COUNT; j++) {
-			ck_assert_str_ne(CLI_VERBS[i].words, CLI_VERBS[j].words);
-		}
-		for (const struct cli_option *o = CLI_VERBS[i].options; o->name != NULL; o++) {
-			ck_assert((o->value == NULL) == (o->kind == CLI_OPT_FLAG));
-			ck_assert_str_ne(o->name, "--json");
-			ck_assert_str_ne(o->name, "--config");
-			ck_assert(!CLI_VERBS[i].rest || strcmp(o->name, "--key") != 0);
-			ck_assert(!CLI_VERBS[i].rest || strcmp(o->name, "--client") != 0);
-		}
-	}
 }
 END_TEST
 
@@ -251,10 +186,7 @@ main(void)
 	tcase_add_test(tcase, test_dashes_end_options);
 	tcase_add_test(tcase, test_too_many_values);
 	tcase_add_test(tcase, test_help_and_version);
-	tcase_add_test(tcase, test_help_is_complete);
-	tcase_add_test(tcase, test_help_is_a_table);
 	tcase_add_test(tcase, test_topics);
-	tcase_add_test(tcase, test_table_is_sound);
 	tcase_add_test(tcase, test_durations);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -31,11 +31,6 @@ START_TEST(test_exit_statuses)
 	ck_assert_int_eq(cli_exit_of_http(404), CLI_NOT_FOUND);
 	ck_assert_int_eq(cli_exit_of_http(422), CLI_FAILED);
 	ck_assert_int_eq(cli_exit_of_http(503), CLI_UNREACHABLE);
-	ck_assert_int_eq(cli_exit_of(MC_OK), CLI_OK);
-	ck_assert_int_eq(cli_exit_of(MC_EPEER), CLI_UNREACHABLE);
-	ck_assert_int_eq(cli_exit_of(MC_ETOKEN), CLI_DENIED);
-	ck_assert_int_eq(cli_exit_of(MC_ENOTFOUND), CLI_NOT_FOUND);
-	ck_assert_int_eq(cli_exit_of(MC_EPASSPHRASE), CLI_FAILED);
 }
 END_TEST
 
