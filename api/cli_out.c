@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How `meshca` reports: outcomes, failures, progress. */
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/cli.h"
+#include "api/cli_rest.h"
 #include "base/limits.h"
 
 #define TEXT_MAX 4096
@@ -19,33 +18,12 @@ print_json(FILE *out, json_t *object)
 	json_decref(object);
 }
 
-/* A JSON string of bytes that came from outside: what is not UTF-8 becomes '?'. */
-static json_t *
-json_text(const char *text)
-{
-	json_t *string = json_string(text);
-	char *copy;
-
-	if (string != NULL) {
-		return string;
-	}
-	copy = base_xstrdup(text);
-	for (char *p = copy; *p != '\0'; p++) {
-		if ((unsigned char)*p >= 0x80) {
-			*p = '?';
-		}
-	}
-	string = json_string(copy);
-	free(copy);
-	return string;
-}
-
 static int
 report(const struct cli *cli, enum cli_exit code, const char *word, const char *text)
 {
 	if (cli->json) {
 		print_json(stderr,
-		    json_pack("{s:s, s:o}", "error", word, "detail", json_text(text)));
+		    json_pack("{s:s, s:o}", "error", word, "detail", cli_json_string(text)));
 		return (int)code;
 	}
 	(void)fputs("meshca: ", stderr);
@@ -145,7 +123,7 @@ cli_done(const struct cli *cli, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	if (cli->json) {
-		print_json(stdout, json_pack("{s:o}", "outcome", json_text(text)));
+		print_json(stdout, json_pack("{s:o}", "outcome", cli_json_string(text)));
 	} else {
 		(void)puts(text);
 	}

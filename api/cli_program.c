@@ -84,7 +84,7 @@ run_json(const struct cli *cli, const char *name, const char **argv, int said)
 	in = fdopen(fd, "r");
 	while (in != NULL && getline(&line, &size, in) > 0) {
 		line[strcspn(line, "\n")] = '\0';
-		(void)json_array_append_new(report, json_string(line + strspn(line, " ")));
+		(void)json_array_append_new(report, cli_json_string(line + strspn(line, " ")));
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
 	}

@@ -376,6 +376,26 @@ cli_json_chain(const json_t *object, struct base_buf *out)
 	}
 }
 
+json_t *
+cli_json_string(const char *text)
+{
+	json_t *string = json_string(text);
+	char *copy;
+
+	if (string != NULL) {
+		return string;
+	}
+	copy = base_xstrdup(text);
+	for (char *p = copy; *p != '\0'; p++) {
+		if ((unsigned char)*p >= 0x80) {
+			*p = '?';
+		}
+	}
+	string = json_string(copy);
+	free(copy);
+	return string;
+}
+
 const char *
 cli_json_text(const json_t *object, const char *name)
 {

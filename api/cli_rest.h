@@ -65,6 +65,8 @@ void cli_path_query(struct base_buf *path, const char *name, const char *value);
 /* --- JSON for people --- */
 /* Joins the strings of an array member ("chain"): PEM blocks in order. */
 void cli_json_chain(const json_t *object, struct base_buf *out);
+/* A string of bytes that came from outside: where they are not UTF-8, what is no ASCII becomes '?'. */
+json_t *cli_json_string(const char *text);
 /* A string member, "" when absent. Valid as long as object. */
 const char *cli_json_text(const json_t *object, const char *name);
 /* Prints indented JSON on standard output. */

@@ -80,7 +80,7 @@ cli_run(const char *const *words)
 #define REFUSES(run, code, part)                                                             \
 	do {                                                                                 \
 		int ran_ = (run);                                                            \
-		ck_assert_msg(ran_ == (code), "%d: %s", ran_, said.err);                     \
+		ck_assert_msg(ran_ == (int)(code), "%d: %s", ran_, said.err);                     \
 		SAYS(said.err, (part));                                                      \
 		ck_assert_str_eq(said.out, "");                                              \
 	} while (0)
