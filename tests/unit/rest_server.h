@@ -35,7 +35,8 @@ struct rest_route {
 	const char *type; /* NULL: application/json */
 	const char *body;
 	size_t zeros;     /* so many bytes instead */
-	char *(*make)(void *self, const struct rest_seen *seen); /* the body instead, on the heap */
+	/* The body instead, on the heap; *len is SIZE_MAX: it is text. */
+	char *(*make)(void *self, const struct rest_seen *seen, size_t *len);
 	bool once;        /* used up by one request */
 };
 
@@ -48,6 +49,8 @@ struct rest_server {
 	pthread_mutex_t lock;
 	pthread_t thread;
 	SSL_CTX *ctx;
+	/* Serves a connection instead, whatever is spoken on it; NULL: HTTP/1.1 as above. */
+	void (*serve)(struct rest_server *server, SSL *ssl);
 	int fd;
 	unsigned port;
 };
@@ -124,7 +127,7 @@ rest_server_answer(struct rest_server *server, SSL *ssl, const struct rest_seen 
 	char *made = NULL;
 	const char *body;
 	char *head;
-	size_t left;
+	size_t left = SIZE_MAX;
 
 	if (route == NULL) {
 		route = &NO_ROUTE;
@@ -132,9 +135,9 @@ rest_server_answer(struct rest_server *server, SSL *ssl, const struct rest_seen 
 	if (route->status == 0) {
 		return;
 	}
-	made = route->make == NULL ? NULL : route->make(server->self, seen);
+	made = route->make == NULL ? NULL : route->make(server->self, seen, &left);
 	body = made != NULL ? made : route->body == NULL ? "" : route->body;
-	left = route->zeros > 0 ? route->zeros : strlen(body);
+	left = route->zeros > 0 ? route->zeros : left == SIZE_MAX ? strlen(body) : left;
 	head = base_xasprintf("HTTP/1.1 %d X\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
 			      "Connection: close\r\n\r\n",
 	    route->status, route->type == NULL ? "application/json" : route->type, left);
@@ -150,6 +153,21 @@ rest_server_answer(struct rest_server *server, SSL *ssl, const struct rest_seen 
 	free(made);
 }
 
+/* Keeps what was asked, and whether the client has a certificate. */
+static inline void
+rest_server_see(struct rest_server *server, SSL *ssl, struct rest_seen *seen)
+{
+	X509 *cert = SSL_get1_peer_certificate(ssl);
+
+	seen->has_cert = cert != NULL;
+	X509_free(cert);
+	(void)pthread_mutex_lock(&server->lock);
+	if (server->seen_count < REST_SEEN_MAX) {
+		server->seen[server->seen_count++] = *seen;
+	}
+	(void)pthread_mutex_unlock(&server->lock);
+}
+
 static inline void
 rest_server_serve(struct rest_server *server, int fd)
 {
@@ -158,16 +176,11 @@ rest_server_serve(struct rest_server *server, int fd)
 	char rest[4096];
 
 	ck_assert_int_eq(SSL_set_fd(ssl, fd), 1);
-	if (SSL_accept(ssl) == 1 && rest_server_read(ssl, seen)) {
-		X509 *cert = SSL_get1_peer_certificate(ssl);
-
-		seen->has_cert = cert != NULL;
-		X509_free(cert);
-		(void)pthread_mutex_lock(&server->lock);
-		if (server->seen_count < REST_SEEN_MAX) {
-			server->seen[server->seen_count++] = *seen;
-		}
-		(void)pthread_mutex_unlock(&server->lock);
+	if (SSL_accept(ssl) == 1 && server->serve != NULL) {
+		server->serve(server, ssl);
+		(void)SSL_shutdown(ssl);
+	} else if (SSL_is_init_finished(ssl) && rest_server_read(ssl, seen)) {
+		rest_server_see(server, ssl, seen);
 		rest_server_answer(server, ssl, seen);
 		(void)SSL_shutdown(ssl);
 	}
