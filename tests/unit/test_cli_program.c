@@ -190,6 +190,7 @@ START_TEST(the_ledger_is_verified_by_its_own_program)
 	ck_assert_int_eq(RUN("ledger", "verify", "--ledger", "/x/y.db", "--json"), 3);
 	SAYS(said.out, "\"ok\": false");
 	SAYS(said.out, "\"/x/y.db\"");
+	ck_assert_str_eq(said.err, ""); /* it says on standard output what is wrong */
 	free(want);
 	folder_put(folder, "meshca.yaml", "nonsense");
 	ck_assert_int_eq(RUN("ledger", "verify"), CLI_FAILED);

@@ -22,14 +22,27 @@ start(void)
 #define FETCH(...) FETCH_AT(address, __VA_ARGS__)
 #define TOKEN "--token-file", world_path("token")
 
+static char asked[256]; /* the name of the last CSR */
+
+/* The caller frees it. */
 static EVP_PKEY *
 key_of(const char *csr)
 {
 	BIO *bio = BIO_new_mem_buf(csr, -1);
 	X509_REQ *req = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
 	EVP_PKEY *key = X509_REQ_get_pubkey(req);
+	STACK_OF(X509_EXTENSION) *csr_names;
+	const ASN1_IA5STRING *asked_for;
+	GENERAL_NAMES *names;
 
 	ck_assert_int_eq(X509_REQ_verify(req, key), 1);
+	csr_names = X509_REQ_get_extensions(req);
+	names = X509V3_get_d2i(csr_names, NID_subject_alt_name, NULL, NULL);
+	ck_assert_int_eq(sk_GENERAL_NAME_num(names), 1);
+	asked_for = sk_GENERAL_NAME_value(names, 0)->d.ia5;
+	(void)snprintf(asked, sizeof(asked), "%.200s", (const char *)ASN1_STRING_get0_data(asked_for));
+	GENERAL_NAMES_free(names);
+	sk_X509_EXTENSION_pop_free(csr_names, X509_EXTENSION_free);
 	X509_REQ_free(req);
 	(void)BIO_free(bio);
 	return key;
@@ -130,6 +143,7 @@ START_TEST(an_agent_gets_its_files)
 	SAYS(strstr(text, "-----END CERTIFICATE-----"), "-----BEGIN"); /* leaf and issuer */
 	free(text);
 	seen = rest_server_seen(world.server, 0);
+	ck_assert_str_eq(asked, "spiffe://cluster.local/ns/shop/sa/cart");
 	SAYS(seen->head, ":path: /istio.v1.auth.IstioCertificateService/CreateCertificate\r\n");
 	SAYS(seen->head, "authorization: Bearer the.token\r\n");
 	SAYS(seen->head, "clusterid: Kubernetes\r\n");
@@ -157,7 +171,7 @@ START_TEST(a_renewal_shows_the_certificate_instead)
 	start();
 	grpc_answer = (struct grpc_answer){"0", NULL, right};
 	ck_assert_int_eq(FETCH("--client-cert", world_path("alice.crt"), "--client-key",
-			     world_path("alice.key"), "--cluster", "two"),
+			     world_path("alice.key"), "--cluster", "two", "--trust-domain", "cluster.local"),
 	    CLI_OK);
 	seen = rest_server_seen(world.server, 0);
 	ck_assert(seen->has_cert);
@@ -170,8 +184,7 @@ END_TEST
 /* What does not fit the key and the name is not written: a workload would take it up. */
 START_TEST(a_wrong_answer_leaves_nothing)
 {
-	static void (*const WRONG[])(const char *, char *[5]) = {of_another_key, of_somebody_else,
-	    without_anchors, NULL};
+	static void (*const WRONG[])(const char *, char *[5]) = {of_another_key, of_somebody_else, NULL};
 
 	start();
 	for (size_t i = 0; i < sizeof(WRONG) / sizeof(WRONG[0]); i++) {
@@ -181,6 +194,8 @@ START_TEST(a_wrong_answer_leaves_nothing)
 		ck_assert(!world_has("o"));
 	}
 	SAYS(said.err, "the answer has 0 elements");
+	grpc_answer = (struct grpc_answer){"0", NULL, without_anchors};
+	REFUSES(FETCH(TOKEN), CLI_FAILED, "the answer has 1 elements");
 	world_stop();
 }
 END_TEST
