@@ -8,7 +8,7 @@
 #define MESH_DOC "---\napiVersion: meshca.dev/v1alpha1\nkind: "
 #define MESH_ENVIRONMENT(name, more)                                                         \
 	MESH_DOC "Environment\nmetadata: {name: " name "}\nspec:\n  trustDomain: shop.example\n"   \
-		 more "  clusters: [{name: one}]\n"                                           \
+		 more "  clusters: [{name: " name "}]\n"                                           \
 		 "  istio: {revisions: [{name: a, tag: stable}, {name: b}], tag: stable}\n"
 #define MESH_SERVICE(name, more)                                                             \
 	MESH_DOC "Service\nmetadata: {name: " name ", namespace: shop}\nspec:\n  owner: team\n"    \
