@@ -2,6 +2,7 @@
 #include "base/crypto.h"
 #include "base/enc.h"
 #include "base/limits.h"
+#include "tests/unit/admin_server.h"
 #include "tests/unit/approved.h"
 #include "tests/unit/check_main.h"
 #include "tests/unit/csr_answer.h"
@@ -170,13 +171,8 @@ END_TEST
 /* Without --client the daemon's socket is asked, which only root may. */
 START_TEST(without_a_daemon_nothing_is_left)
 {
-	char *text;
-
 	world_start();
-	text = base_xasprintf("state_dir: %s\nenvironments:\n  - name: production\n"
-			      "    grpc: {listen: \"127.0.0.1:15012\"}\n",
-	    world.folder);
-	folder_put(world.folder, "meshca.yaml", text);
+	admin_put_config(world.folder);
 	REFUSES(CLI_RUN("user", "add", "bob", "--role", "viewer", "--out", world_path("o"), "--config",
 		    world_path("meshca.yaml")),
 	    CLI_UNREACHABLE, "admin.sock");
@@ -185,7 +181,86 @@ START_TEST(without_a_daemon_nothing_is_left)
 		    world_path("none.yaml")),
 	    CLI_FAILED, "none.yaml");
 	ck_assert(!world_has("o/bob.key"));
-	free(text);
+	world_stop();
+}
+END_TEST
+
+/* Sets what the daemon answers: a certificate for a key, its issuer, and so many bytes of the packed anchors. */
+static void
+daemon_certifies(EVP_PKEY *key, uint8_t *cert, uint8_t *anchors, size_t anchors_len)
+{
+	X509 *leaf = leaf_make(world.ca, key, NULL, 3600);
+	struct base_span issuer = make_ca_der(world.ca);
+	uint8_t *end = cert;
+	int len = i2d_X509(leaf, &end);
+
+	for (size_t i = 0; i < 4; i++) {
+		anchors[i] = (uint8_t)(issuer.len >> (8 * i));
+	}
+	memcpy(anchors + 4, issuer.ptr, issuer.len);
+	admin.answer = (struct msg_adm_ans){.cert = base_span_of(cert, (size_t)len),
+	    .issuer = issuer,
+	    .anchors = base_span_of(anchors, anchors_len == 0 ? 4 + issuer.len : anchors_len)};
+	X509_free(leaf);
+}
+
+#define ADD_HERE(name)                                                                       \
+	CLI_RUN("user", "add", name, "--role", "admin", "--out", world_path("o"), "--config",       \
+	    world_path("meshca.yaml"))
+
+static uint8_t daemon_cert[4096], daemon_anchors[4096];
+
+/* For the key that is asked for. */
+static void
+daemon_makes(void)
+{
+	EVP_PKEY *key = EVP_PKEY_new();
+
+	ck_assert_int_eq(EVP_PKEY_copy_parameters(key, world.key), 1);
+	ck_assert_int_eq(EVP_PKEY_set1_encoded_public_key(key, admin.key, admin.key_len), 1);
+	daemon_certifies(key, daemon_cert, daemon_anchors, 0);
+	EVP_PKEY_free(key);
+}
+
+/* As root on the machine. */
+START_TEST(the_daemon_is_asked_with_a_public_key)
+{
+	char *client;
+
+	world_start();
+	admin_put_config(world.folder);
+	admin_start(world.folder);
+	admin.make = daemon_makes;
+	ck_assert_int_eq(ADD_HERE("bob"), CLI_OK);
+	ck_assert_int_eq(admin.type, MSG_ADM_USER_ADD);
+	ck_assert_str_eq(admin.environment, "bob");
+	ck_assert_int_eq(admin.role, MSG_USER_ADMIN);
+	ck_assert(world_pair("o/bob.crt", "o/bob.key"));
+	ck_assert_uint_eq(world_mode("o/bob.key"), 0600);
+	client = world_read("o/client.json");
+	SAYS(client, "\"url\": \"https://localhost:8443\"");
+	free(client);
+	admin_stop();
+	world_stop();
+}
+END_TEST
+
+START_TEST(what_the_daemon_says_is_checked)
+{
+	world_start();
+	admin_put_config(world.folder);
+	admin_start(world.folder);
+	daemon_certifies(world.key, daemon_cert, daemon_anchors, 0); /* not for the key of bob */
+	REFUSES(ADD_HERE("bob"), CLI_FAILED, "meshca: ");
+	ck_assert(!world_has("o/bob.crt"));
+	daemon_certifies(world.key, daemon_cert, daemon_anchors, 7); /* cut */
+	REFUSES(ADD_HERE("eve"), CLI_FAILED, "no trust anchors");
+	ck_assert(!world_has("o/eve.key") && !world_has("o/eve.crt"));
+	admin.answer = (struct msg_adm_ans){.status = (uint32_t)MC_ECONFLICT,
+	    .detail = base_span_str("mallory")};
+	REFUSES(ADD_HERE("mallory"), CLI_FAILED, "(mallory)");
+	ck_assert(!world_has("o/mallory.key"));
+	admin_stop();
 	world_stop();
 }
 END_TEST
@@ -229,4 +304,5 @@ END_TEST
 CHECK_MAIN("cli_user", a_name_is_a_file_name_too, a_role_is_one_of_three,
     a_person_gets_a_folder_that_works, a_key_that_is_there_is_never_replaced, a_refusal_leaves_no_key,
     a_certificate_for_another_key_is_not_taken, default_is_in_the_home_with_whole_paths,
-    without_a_daemon_nothing_is_left, people_are_a_table, a_removal_is_approved)
+    without_a_daemon_nothing_is_left,
+    the_daemon_is_asked_with_a_public_key, what_the_daemon_says_is_checked, people_are_a_table, a_removal_is_approved)
