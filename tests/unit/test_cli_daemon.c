@@ -125,6 +125,41 @@ START_TEST(a_configured_passphrase_is_the_daemons)
 }
 END_TEST
 
+/* A verb of production, whose passphrase nobody gave, where there is no terminal. */
+static void
+asks_for_the_option(const char *const *words)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)setsid();
+		_exit(cli_run(words) == CLI_USAGE &&
+			    strstr(said.err, "no terminal to ask for a passphrase; use --") != NULL
+			? 0
+			: 1);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+#define ASKS(...)                                                                            \
+	asks_for_the_option((const char *const[]){"meshca", __VA_ARGS__, "--config", CONFIG, NULL})
+
+START_TEST(a_passphrase_that_nobody_has_is_asked_for)
+{
+	start();
+	ASKS("unseal", "production");
+	ASKS("unseal", "staging"); /* to unseal is to say it */
+	ASKS("issuer", "rotate", "--environment", "production");
+	ASKS("crl", "renew", "--environment", "production");
+	ASKS("crl", "renew", "--root");
+	ASKS("environment", "add", "production");
+	ASKS("environment", "add", "staging"); /* the root's */
+	ck_assert_uint_eq(admin.count, 0);
+	stop();
+}
+END_TEST
+
 START_TEST(a_crl_is_of_an_environment_or_of_the_root)
 {
 	start();
@@ -218,6 +253,7 @@ END_TEST
 
 CHECK_MAIN("cli_daemon", an_act_says_its_outcome, a_refusal_of_the_daemon_is_passed_on,
     without_a_configuration_nobody_is_asked, a_passphrase_goes_to_the_daemon_and_nowhere_else,
-    a_configured_passphrase_is_the_daemons, a_crl_is_of_an_environment_or_of_the_root,
+    a_configured_passphrase_is_the_daemons, a_passphrase_that_nobody_has_is_asked_for,
+    a_crl_is_of_an_environment_or_of_the_root,
     an_environment_is_added_by_the_daemon_that_is_up, keys_that_are_there_are_not_made_again,
     status_is_a_table_or_json, without_a_daemon_it_is_said)

@@ -253,9 +253,13 @@ START_TEST(what_the_daemon_says_is_checked)
 	daemon_certifies(world.key, daemon_cert, daemon_anchors, 0); /* not for the key of bob */
 	REFUSES(ADD_HERE("bob"), CLI_FAILED, "meshca: ");
 	ck_assert(!world_has("o/bob.crt"));
-	daemon_certifies(world.key, daemon_cert, daemon_anchors, 7); /* cut */
-	REFUSES(ADD_HERE("eve"), CLI_FAILED, "no trust anchors");
-	ck_assert(!world_has("o/eve.key") && !world_has("o/eve.crt"));
+	for (size_t i = 0; i < 2; i++) { /* cut, and with more than there is of them */
+		size_t len = i == 0 ? 7 : 4 + make_ca_der(world.ca).len + 2;
+
+		daemon_certifies(world.key, daemon_cert, daemon_anchors, len);
+		REFUSES(ADD_HERE("eve"), CLI_FAILED, "no trust anchors");
+		ck_assert(!world_has("o/eve.key") && !world_has("o/eve.crt"));
+	}
 	admin.answer = (struct msg_adm_ans){.status = (uint32_t)MC_ECONFLICT,
 	    .detail = base_span_str("mallory")};
 	REFUSES(ADD_HERE("mallory"), CLI_FAILED, "(mallory)");
