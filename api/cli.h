@@ -38,9 +38,13 @@ int cli_fail_err(const struct cli *cli, enum mc_err err);
 int cli_fail_remote(const struct cli *cli, enum mc_err err, struct base_span detail);
 /* Exit status of an error: by class, MC_EPEER and MC_EDEADLINE are CLI_UNREACHABLE. */
 enum cli_exit cli_exit_of(enum mc_err err);
-/* A progress line on standard error. */
+/* Prints text from outside: line ends stay, what else a terminal could obey becomes a space or '?', as does what
+ * is not UTF-8. */
+void cli_put(FILE *out, const char *text);
+/* A progress line on standard error, as cli_put() prints it. */
 void cli_note(const char *fmt, ...) MC_PRINTF(1, 2);
-/* Says the outcome of an act on standard output: the sentence, or {"outcome": sentence}. */
+/* Says the outcome of an act on standard output: the sentence, as cli_put() prints it, or
+ * {"outcome": sentence}. */
 void cli_done(const struct cli *cli, const char *fmt, ...) MC_PRINTF(2, 3);
 
 /* --- files --- */

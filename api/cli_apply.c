@@ -398,6 +398,7 @@ print_applied(const json_t *copy, const json_t *list)
 	    "LAST ISSUED", "EXPIRES", NULL};
 	const json_t *rows = json_object_get(list, "registrations");
 	struct cli_table *table = cli_table_new(HEADINGS);
+	char *head;
 
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
@@ -408,10 +409,12 @@ print_applied(const json_t *copy, const json_t *list)
 
 		cli_table_row(table, cells);
 	}
-	(void)printf("copy %lld, applied %s by %s, %s\n",
+	head = base_xasprintf("copy %lld, applied %s by %s, %s\n",
 	    (long long)json_integer_value(json_object_get(copy, "sequence")),
 	    cli_json_text(copy, "applied_at"), cli_json_text(copy, "applied_by"),
 	    cli_json_text(copy, "registration"));
+	cli_put(stdout, head);
+	free(head);
 	cli_table_print(table, stdout);
 	cli_table_free(table);
 }

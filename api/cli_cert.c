@@ -135,7 +135,29 @@ serial_path(const char *serial, const char *rest)
 	return text == NULL ? base_xstrdup("/v1/certificates/0") : text;
 }
 
-/* Members with text or numbers, one a line; PEM last. */
+/* A member with text or a number as a line; the caller frees it. NULL: it has lines itself, or is none of these. */
+static char *
+member_line(const char *name, const json_t *value)
+{
+	char *text;
+	char *line;
+
+	if (json_is_string(value) && strchr(json_string_value(value), '\n') == NULL) {
+		return base_xasprintf("%-14s %s\n", name, json_string_value(value));
+	}
+	if (json_is_integer(value)) {
+		return base_xasprintf("%-14s %lld\n", name, (long long)json_integer_value(value));
+	}
+	if (!json_is_object(value)) {
+		return NULL;
+	}
+	text = json_dumps(value, JSON_COMPACT);
+	line = base_xasprintf("%-14s %s\n", name, text);
+	free(text);
+	return line;
+}
+
+/* Members one a line; PEM last. */
 static void
 print_members(const json_t *object)
 {
@@ -143,20 +165,15 @@ print_members(const json_t *object)
 	json_t *value;
 
 	json_object_foreach((json_t *)(uintptr_t)object, name, value) {
-		if (json_is_string(value) && strchr(json_string_value(value), '\n') == NULL) {
-			(void)printf("%-14s %s\n", name, json_string_value(value));
-		} else if (json_is_integer(value)) {
-			(void)printf("%-14s %lld\n", name, (long long)json_integer_value(value));
-		} else if (json_is_object(value)) {
-			char *text = json_dumps(value, JSON_COMPACT);
+		char *line = member_line(name, value);
 
-			(void)printf("%-14s %s\n", name, text);
-			free(text);
-		}
+		cli_put(stdout, line == NULL ? "" : line);
+		free(line);
 	}
 	json_object_foreach((json_t *)(uintptr_t)object, name, value) {
 		if (json_is_string(value) && strchr(json_string_value(value), '\n') != NULL) {
-			(void)printf("\n%s", json_string_value(value));
+			(void)fputc('\n', stdout);
+			cli_put(stdout, json_string_value(value));
 		}
 	}
 }

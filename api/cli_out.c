@@ -2,11 +2,13 @@
 /* How `meshca` reports: outcomes, failures, progress. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/cli.h"
 #include "api/cli_rest.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 
 #define TEXT_MAX 4096
 
@@ -18,6 +20,33 @@ print_json(FILE *out, json_t *object)
 	json_decref(object);
 }
 
+/* What a server says must not drive the terminal. */
+static void
+put_clean(FILE *out, const char *text, bool has_lines)
+{
+	while (*text != '\0') {
+		size_t len = base_utf8_len(text);
+		unsigned char byte = (unsigned char)*text;
+
+		if (len > 0) {
+			(void)fwrite(text, 1, len, out);
+			text += len;
+			continue;
+		}
+		if (byte != '\n' || !has_lines) {
+			byte = byte < 0x20 || byte == 0x7f ? ' ' : '?';
+		}
+		(void)fputc(byte, out);
+		text++;
+	}
+}
+
+void
+cli_put(FILE *out, const char *text)
+{
+	put_clean(out, text, true);
+}
+
 static int
 report(const struct cli *cli, enum cli_exit code, const char *word, const char *text)
 {
@@ -27,12 +56,7 @@ report(const struct cli *cli, enum cli_exit code, const char *word, const char *
 		return (int)code;
 	}
 	(void)fputs("meshca: ", stderr);
-	for (const char *p = text; *p != '\0'; p++) {
-		unsigned char byte = (unsigned char)*p;
-
-		/* What a server says must not drive the terminal. */
-		(void)fputc(byte < 0x20 || byte == 0x7f ? ' ' : byte, stderr);
-	}
+	put_clean(stderr, text, false);
 	(void)fputc('\n', stderr);
 	return (int)code;
 }
@@ -105,12 +129,17 @@ cli_fail_remote(const struct cli *cli, enum mc_err err, struct base_span detail)
 void
 cli_note(const char *fmt, ...)
 {
+	char *text = NULL;
 	va_list args;
 
 	va_start(args, fmt);
-	(void)vfprintf(stderr, fmt, args);
+	if (vasprintf(&text, fmt, args) < 0) {
+		abort();
+	}
 	va_end(args);
+	cli_put(stderr, text);
 	(void)fputc('\n', stderr);
+	free(text);
 }
 
 void
@@ -125,6 +154,7 @@ cli_done(const struct cli *cli, const char *fmt, ...)
 	if (cli->json) {
 		print_json(stdout, json_pack("{s:o}", "outcome", cli_json_string(text)));
 	} else {
-		(void)puts(text);
+		cli_put(stdout, text);
+		(void)fputc('\n', stdout);
 	}
 }

@@ -255,6 +255,9 @@ START_TEST(the_applied_copy_is_shown)
 	ck_assert_int_eq(AS_ALICE("inventory", "applied", "--environment", "production", "--json"),
 	    CLI_OK);
 	SAYS(said.out, "\"registered\": [");
+	ROUTES(OK("GET " AT "inventory", "{\"sequence\":3,\"applied_by\":\"a\\u001b[2J\"}"), ROWS);
+	ck_assert_int_eq(AS_ALICE("inventory", "applied", "--environment", "production"), CLI_OK);
+	SAYS(said.out, "by a [2J, "); /* names cannot drive the terminal */
 	ROUTES(APPLIED(OLD));
 	ck_assert_int_eq(AS_ALICE("inventory", "applied", "--environment", "production", "--document",
 			     "--out", world_path("copy")),

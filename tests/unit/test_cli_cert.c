@@ -108,6 +108,17 @@ START_TEST(a_serial_may_be_written_in_two_ways)
 }
 END_TEST
 
+START_TEST(a_certificate_cannot_drive_the_terminal)
+{
+	world_start();
+	ROUTES(OK("GET /v1/certificates/1a",
+	    "{\"identity\":\"a\\u001b[2J\",\"pem\":\"x\\u009b\\nEND\\n\",\"\\u0007\":1}"));
+	ck_assert_int_eq(AS_ALICE("cert", "show", "1a"), CLI_OK);
+	ck_assert_str_eq(said.out, "identity       a [2J\n               1\n\nx\?\?\nEND\n");
+	world_stop();
+}
+END_TEST
+
 START_TEST(a_serial_is_one_segment_of_a_path)
 {
 	world_start();
@@ -201,6 +212,6 @@ END_TEST
 
 CHECK_MAIN("cli_cert", a_list_is_asked_for_with_its_filters, a_list_is_a_table_or_json,
     a_duration_is_a_point_in_time, a_list_that_makes_no_sense_asks_nobody,
-    a_serial_may_be_written_in_two_ways, a_serial_is_one_segment_of_a_path, a_certificate_itself,
+    a_serial_may_be_written_in_two_ways, a_certificate_cannot_drive_the_terminal, a_serial_is_one_segment_of_a_path, a_certificate_itself,
     a_leaf_is_revoked_without_an_approval, a_ca_is_revoked_with_an_approval,
     what_cannot_be_looked_at_is_not_revoked)

@@ -37,6 +37,33 @@ START_TEST(a_failure_cannot_drive_the_terminal)
 	ck_assert_str_eq(said.err, "meshca: a [2J     b\n");
 	SAID((void)cli_fail(&PLAIN, CLI_FAILED, "x", "gr\xc3\xbc\xc3\x9f ~"));
 	ck_assert_str_eq(said.err, "meshca: gr\xc3\xbc\xc3\x9f ~\n");
+	/* one byte or two for the same as ESC [ */
+	SAID((void)cli_fail(&PLAIN, CLI_FAILED, "x", "a\x9b" "2Jb\xc2\x9b" "2J"));
+	ck_assert_str_eq(said.err, "meshca: a?2Jb\?\?2J\n");
+}
+END_TEST
+
+/* Neither can the rest of what is said; line ends are of the text. */
+START_TEST(an_outcome_cannot_drive_the_terminal)
+{
+	SAID(cli_done(&PLAIN, "revoked %s", "\x1b[2J\nx\xc2\x9b"));
+	ck_assert_str_eq(said.out, "revoked  [2J\nx\?\?\n");
+	SAID(cli_note("of %s", "\x1b]0;x\x07\r"));
+	ck_assert_str_eq(said.err, "of  ]0;x  \n");
+	SAID(cli_put(stdout, "a\tb\nc\n"));
+	ck_assert_str_eq(said.out, "a b\nc\n");
+}
+END_TEST
+
+/* As long as it is: a draft's note may name a hundred services. */
+START_TEST(a_note_is_not_cut)
+{
+	char longer[8192];
+
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	SAID(cli_note("%s", longer));
+	ck_assert_uint_eq(strlen(said.err), sizeof(longer));
 }
 END_TEST
 
@@ -131,7 +158,7 @@ START_TEST(an_outcome_goes_to_standard_output_and_progress_does_not)
 END_TEST
 
 CHECK_MAIN("cli_out", a_failure_is_a_line_or_an_object_on_standard_error,
-    a_failure_cannot_drive_the_terminal, bytes_that_are_no_text_become_question_marks,
+    a_failure_cannot_drive_the_terminal, an_outcome_cannot_drive_the_terminal, a_note_is_not_cut, bytes_that_are_no_text_become_question_marks,
     exit_statuses_follow_from_the_class, an_error_is_said_with_its_record,
     a_record_of_another_error_is_not_said, what_another_process_says_is_bounded,
     an_outcome_goes_to_standard_output_and_progress_does_not)
