@@ -176,6 +176,7 @@ base_buf_take_str(struct base_buf *buf)
 	char *str;
 
 	if (buf->failed) {
+		base_buf_clear(buf);
 		return NULL;
 	}
 	if (buf->ptr == NULL || buf->cap == buf->len) {

@@ -42,7 +42,7 @@ uint8_t *base_buf_reserve(struct base_buf *buf, size_t len);
 /* Drops the first n bytes (n <= len). */
 void base_buf_consume(struct base_buf *buf, size_t n);
 /* The bytes as a NUL-terminated heap string that the caller frees with free();
- * the buffer is empty afterwards. NULL after a sticky error. */
+ * the buffer is empty afterwards in any case. NULL after a sticky error. */
 char *base_buf_take_str(struct base_buf *buf);
 
 #endif

@@ -34,6 +34,11 @@ START_TEST(test_ceiling_is_sticky)
 	ck_assert_uint_eq(buf.len, 3);
 	ck_assert_ptr_null(base_buf_reserve(&buf, 0));
 	ck_assert_ptr_null(base_buf_take_str(&buf));
+	/* nobody clears what was taken */
+	ck_assert_ptr_null(buf.ptr);
+	ck_assert_uint_eq(buf.len, 0);
+	base_buf_append_str(&buf, "abcde");
+	ck_assert(base_buf_failed(&buf));
 	base_buf_reset(&buf);
 	base_buf_append_str(&buf, "wxyz");
 	ck_assert(!base_buf_failed(&buf));
