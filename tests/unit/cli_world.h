@@ -123,7 +123,7 @@ world_was_asked(void)
 }
 
 #define ROUTES(...)                                                                          \
-	rest_server_routes(world.server, (const struct rest_route[]){__VA_ARGS__, {NULL}}, NULL)
+	rest_server_routes(world.server, (const struct rest_route[]){__VA_ARGS__, {.line = NULL}}, NULL)
 #define OK(line_, body_) {.line = (line_), .status = 200, .body = (body_)}
 #define PROBLEM(line_, status_, word_)                                                       \
 	{.line = (line_), .status = (status_), .type = "application/problem+json",           \

@@ -49,7 +49,7 @@ csr_answer(void *self, const struct rest_seen *seen, size_t *len)
 }
 
 #define ANSWERS(self, ...)                                                                   \
-	rest_server_routes(world.server, (const struct rest_route[]){__VA_ARGS__, {NULL}}, self)
+	rest_server_routes(world.server, (const struct rest_route[]){__VA_ARGS__, {.line = NULL}}, self)
 #define CERTIFIES(line_) {.line = (line_), .status = 201, .make = csr_answer}
 
 /* Whether the first certificate of a PEM file is for the private key of another. */

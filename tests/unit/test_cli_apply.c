@@ -24,8 +24,8 @@
 #define TAKEN                                                                                \
 	OK("PUT " AT "inventory", "{\"sequence\":3,\"registration\":\"registered-only\","         \
 				  "\"registrations\":1,\"changed\":true}")
-#define RUN(verb, ...)                                                                       \
-	AS_ALICE("inventory", verb, world_path("inv"), "--environment", "production"__VA_OPT__(,) __VA_ARGS__)
+#define RUN(...)                                                                             \
+	AS_ALICE("inventory", __VA_ARGS__, world_path("inv"), "--environment", "production")
 #define OLD                                                                                  \
 	"meshca-inventory-v1\nenvironment\tproduction\ntrust-domain\tshop.example\n"              \
 	"registration\topen\nregistrations\t0\n{}\n"

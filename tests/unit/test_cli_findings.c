@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/cli_mesh.h"
 
+#include <stdlib.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/yaml.h"
@@ -16,19 +18,13 @@ static const struct base_origin FILE_ONLY = {"c.yaml", 0, "file", NULL};
 static enum k8s_lint
 code_of(enum k8s_severity severity)
 {
-	for (int lint = 1; lint < 1000; lint++) {
-		for (size_t i = 0; i < k8s_lint_count(); i++) {
-			char code[16];
+	size_t i = 0;
 
-			(void)snprintf(code, sizeof(code), "MCA%04d", lint);
-			if (strcmp(k8s_lint_nth(i)->code, code) == 0 &&
-			    k8s_lint_nth(i)->severity == severity) {
-				return (enum k8s_lint)lint;
-			}
-		}
+	while (i < k8s_lint_count() && k8s_lint_nth(i)->severity != severity) {
+		i++;
 	}
-	ck_abort_msg("no code");
-	return LINT_INVALID;
+	ck_assert_uint_lt(i, k8s_lint_count());
+	return (enum k8s_lint)strtol(k8s_lint_nth(i)->code + strlen("MCA"), NULL, 10);
 }
 
 static struct k8s_findings *

@@ -227,7 +227,7 @@ why_of_type(const char *document, int status)
 {
 	const struct rest_route routes[] = {
 	    SVIDS(CERT("0a", ID("cart"), HOUR) "," CERT("0b", ID("desk"), HOUR)), SERVERS(""),
-	    {.line = "GET /v1/certificates/0a", .status = status, .make = der_answer}, {NULL}};
+	    {.line = "GET /v1/certificates/0a", .status = status, .make = der_answer}, {.line = NULL}};
 	json_t *stops;
 	char *why;
 
