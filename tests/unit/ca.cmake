@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-meshca_unit(ca_csr mc_ca)
 meshca_unit(ca_cert mc_ca)
 meshca_unit(ca_cert_view mc_ca)
 meshca_unit(ca_crl mc_ca)
+meshca_unit(ca_csr mc_ca)
 meshca_unit(ca_issuer mc_ca)
 meshca_unit(ca_keyfile mc_ca PkgConfig::libcrypto)
 meshca_unit(ca_signer_main mc_ca)
@@ -20,8 +20,8 @@ meshca_unit(ca_key_rsa mc_ca)
 set_tests_properties(unit/ca_key_rsa PROPERTIES TIMEOUT 180)
 meshca_unit(ca_der mc_ca)
 meshca_unit(ca_oid mc_ca)
-meshca_unit(ca_spki mc_ca)
 meshca_unit(ca_spiffe mc_ca)
+meshca_unit(ca_spki mc_ca)
 # The signer must not be able to make a CA: no code, no profile, no name of one.
 add_test(NAME ca/no_ca_profile COMMAND /usr/bin/python3
   ${CMAKE_SOURCE_DIR}/tests/integ/test_no_ca_profile.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})

@@ -83,6 +83,9 @@ func matches(have, want map[string]string) bool {
 
 func generate(t *testing.T, env Environment) generated {
 	t.Helper()
+	if err := keysForAll(); err != nil {
+		t.Fatal(err)
+	}
 	var kube, istio []*unstructured.Unstructured
 	for _, object := range env.Objects {
 		gvk := object.GroupVersionKind()
