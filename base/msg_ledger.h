@@ -85,8 +85,9 @@ struct msg_crl_begin_ans {
 };
 extern const struct msg_table msg_crl_begin_ans_table;
 
-/* Revoked, unexpired certificates of an issuer in order of revocation. Answer items: one or more
- * msg_revoked_list_ans, all but the last with BASE_ITEM_MORE. */
+/* What an issuer's next CRL lists, in order of revocation: revoked certificates that have not expired, and those that had
+ * not when its newest CRL was issued. Answer items: one or more msg_revoked_list_ans, all but the last with
+ * BASE_ITEM_MORE. */
 struct msg_revoked_list {
 	uint8_t issuer_id[32];
 	uint64_t up_to_seq;

@@ -369,7 +369,60 @@ START_TEST(a_crl_lists_what_was_revoked_before_its_number)
 }
 END_TEST
 
+static unsigned
+listed(struct fix *fix, int64_t now_at)
+{
+	struct store_view view = { now_at, 0 };
+	struct msg_revoked_list query = { .up_to_seq = 1 };
+	struct order order = { 0 };
+
+	memcpy(query.issuer_id, fix->issuing_id, 32);
+	ck_assert_int_eq(store_revoked_list(fix->store, &view, &query, see_order, &order), MC_OK);
+	return order.count;
+}
+
+static void
+crl_at(struct fix *fix, int64_t this_update_at, size_t len, uint64_t total)
+{
+	struct msg_crl_chunk chunk = { .number = crl_draw(fix), .this_update_at = this_update_at,
+		.next_update_at = this_update_at + FIX_DAY, .total = total,
+		.bytes = base_span_of("0123456789", len) };
+	bool complete = false;
+
+	memcpy(chunk.issuer_id, fix->issuing_id, 32);
+	ck_assert_int_eq(store_crl_chunk(fix->store, &chunk, &PRODUCTION, this_update_at, &complete), MC_OK);
+	ck_assert(complete == (len == total));
+}
+
+/* RFC 5280 3.3: on one more CRL, issued beyond the certificate's life. */
+START_TEST(what_has_expired_is_listed_once_more)
+{
+	struct msg_revoke revoke = { .reason = MSG_REASON_SUPERSEDED };
+	struct fix_intent leaf;
+	int64_t end_at;
+	struct fix fix;
+
+	fix_start(&fix);
+	(void)fix_leaf(&fix, "spiffe://x/y", true, &leaf);
+	end_at = leaf.msg.not_after_at;
+	ck_assert_int_eq(store_begin(fix.store), MC_OK);
+	revoke.serial = base_span_str(leaf.serial);
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW + 50), MC_OK);
+	ck_assert_uint_eq(listed(&fix, end_at + 100 * FIX_DAY), 1); /* it was on none */
+	crl_at(&fix, end_at, 10, 10);
+	ck_assert_uint_eq(listed(&fix, end_at + 1), 1);
+	crl_at(&fix, end_at + 1, 5, 10); /* never came to its end */
+	ck_assert_uint_eq(listed(&fix, end_at + 1), 1);
+	crl_at(&fix, end_at + 1, 10, 10);
+	ck_assert_uint_eq(listed(&fix, end_at + 1), 0);
+	/* a clock that was ahead takes nothing off before its time */
+	ck_assert_uint_eq(listed(&fix, end_at - 1), 1);
+	ck_assert_int_eq(store_commit(fix.store), MC_OK);
+	fix_end(&fix);
+}
+END_TEST
+
 CHECK_MAIN("store_sqlite_crl", crl_numbers_only_grow, a_crl_that_was_begun_only_is_never_current,
     crl_is_current_with_its_last_byte, every_chunk_is_of_the_same_crl, issuers_keep_their_crls_apart,
     a_crl_is_read_from_any_offset, crl_status_tells_what_is_due, status_is_of_issuers_that_sign_crls,
-    a_crl_lists_what_was_revoked_before_its_number)
+    a_crl_lists_what_was_revoked_before_its_number, what_has_expired_is_listed_once_more)
