@@ -25,7 +25,7 @@
 	"SELECT u.name, u.role, u.cert_sha256, i.serial, u.added_at, u.added_by,"      \
 	" i.not_after_at FROM users u CROSS JOIN intents i ON i.seq = u.cert_seq"      \
 	" LEFT JOIN revocations x ON x.cert_seq = u.cert_seq"
-#define USER_LIVE " u.removed_at IS NULL AND x.seq IS NULL AND i.not_after_at > ?1"
+#define USER_LIVE " u.removed_at IS NULL AND x.seq IS NULL AND i.not_after_at >= ?1"
 
 static const char *const SQL[SQ_STMT_COUNT] = {
 	[SQ_BEGIN] = "BEGIN IMMEDIATE",

@@ -194,7 +194,7 @@ START_TEST(an_approver_is_a_live_administrator)
 		ck_assert(inserted == (i == 2));
 	}
 	/* nor when it has expired: known by that it is asked before her own certificate is */
-	ck_assert_int_eq(store_user_put(fix.store, &carol, FIX_NOW + FIX_DAY, &inserted), MC_EAPPROVAL);
+	ck_assert_int_eq(store_user_put(fix.store, &carol, FIX_NOW + FIX_DAY + 1, &inserted), MC_EAPPROVAL);
 	end(&fix);
 }
 END_TEST
@@ -244,13 +244,13 @@ START_TEST(people_are_listed_by_name_while_they_count)
 	people_add(&fix, &admin, "bob", MSG_USER_ADMIN, &put);
 	ck_assert_int_eq(store_user_list(fix.store, &view, see_person, &people), MC_EBUSY);
 	ck_assert_uint_eq(people.count, 2);
-	people = list(&fix, FIX_NOW + FIX_DAY - 1);
+	people = list(&fix, FIX_NOW + FIX_DAY);
 	ck_assert_uint_eq(people.count, 3);
 	ck_assert_str_eq(people.names[0], "alice");
 	ck_assert_str_eq(people.names[1], "bob");
 	ck_assert_str_eq(people.names[2], "carol");
 	ck_assert_uint_eq(people.roles[2], MSG_USER_VIEWER);
-	ck_assert_uint_eq(list(&fix, FIX_NOW + FIX_DAY).count, 0);
+	ck_assert_uint_eq(list(&fix, FIX_NOW + FIX_DAY + 1).count, 0);
 	memcpy(remove.approver_sha256, alice.cert_sha256, 32);
 	approver_sign(&admin, &remove, FIX_NOW + 60);
 	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW), MC_OK);
@@ -310,9 +310,9 @@ START_TEST(an_expired_administrator_does_not_let_the_last_one_go)
 	fix_person(&fix, &bob, spki_sha256, FIX_NOW + 100);
 	memcpy(remove.approver_sha256, alice.cert_sha256, 32);
 	approver_sign(&admin, &remove, FIX_NOW + 200);
-	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW + 100), MC_ECONFLICT);
+	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW + 101), MC_ECONFLICT);
 	/* that refusal spent nothing */
-	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW + 99), MC_OK);
+	ck_assert_int_eq(store_user_remove(fix.store, &remove, FIX_NOW + 100), MC_OK);
 	end(&fix);
 }
 END_TEST
