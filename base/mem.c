@@ -70,10 +70,10 @@ base_xreallocarray(void *ptr, size_t count, size_t size)
 char *
 base_xstrndup(const char *str, size_t len)
 {
-	size_t have = strnlen(str, len);
+	size_t have = len == 0 ? 0 : strnlen(str, len); /* an empty span has no pointer */
 	char *copy = base_xcalloc(have + 1, 1);
 
-	memcpy(copy, str, have);
+	base_copy(copy, str, have);
 	return copy;
 }
 

@@ -15,6 +15,7 @@ void *base_xcalloc(size_t count, size_t size) __attribute__((returns_nonnull));
 /* Resizes an array of count items; aborts on overflow or out of memory. */
 void *base_xreallocarray(void *ptr, size_t count, size_t size) __attribute__((returns_nonnull));
 char *base_xstrdup(const char *str) __attribute__((returns_nonnull));
+/* At most len bytes, up to a NUL; str may be NULL if len is 0. */
 char *base_xstrndup(const char *str, size_t len) __attribute__((returns_nonnull));
 char *base_xasprintf(const char *fmt, ...) MC_PRINTF(1, 2) __attribute__((returns_nonnull));
 /* Wipes len bytes, then frees. NULL is fine. */

@@ -25,6 +25,9 @@ START_TEST(test_strings)
 	free(str);
 	free(part);
 	free(whole);
+	char *none = base_xstrndup(NULL, 0); /* an empty span's */
+	ck_assert_str_eq(none, "");
+	free(none);
 	free(base_xcalloc(0, 0));
 	base_copy(NULL, NULL, 0);
 	base_freezero(NULL, 0);
