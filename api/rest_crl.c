@@ -50,7 +50,7 @@ on_chunk(void *self, enum mc_err status, const struct base_item *item, bool more
 	if (!rest_take(req, status, item, &msg_crl_ans_table, &ans)) {
 		return;
 	}
-	if (ans.total > LIMIT_REST_ANSWER || ans.number == 0 || ans.bytes.len == 0 ||
+	if (ans.total > LIMIT_CRL || ans.number == 0 || ans.bytes.len == 0 ||
 	    ans.offset != job->crl.der.len || ans.bytes.len > ans.total - ans.offset ||
 	    (job->crl.number != 0 && job->crl.number != ans.number)) {
 		rest_fail(req, MC_EINTERNAL, "the ledger's CRL chunks do not fit together");
@@ -84,7 +84,7 @@ rest_crl_fetch(struct rest_request *req, const uint8_t issuer_id[32], rest_crl_f
 			return;
 		}
 		req->crl = base_xcalloc(1, sizeof(*req->crl));
-		base_buf_init(&req->crl->crl.der, LIMIT_REST_ANSWER);
+		base_buf_init(&req->crl->crl.der, LIMIT_CRL);
 	}
 	req->crl->fn = fn;
 	req->crl->restarts = 0;
@@ -195,7 +195,7 @@ rest_environment_crl(struct rest_request *req)
 		return;
 	}
 	state = rest_state(req, sizeof(*state), all_free);
-	base_buf_init(&state->pem, LIMIT_REST_ANSWER);
+	base_buf_init(&state->pem, 2 * (size_t)LIMIT_CRL);
 	rest_ask(req, req->service->front->ledger, MSG_ISSUER_LIST, &msg_issuer_list_table, &list,
 	    on_issuers);
 }

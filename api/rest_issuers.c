@@ -112,7 +112,7 @@ on_crl(struct rest_request *req, struct rest_crl *crl)
 	} else if (req->offer == 0) {
 		rest_reply_buf(req, MHD_HTTP_OK, REST_CRL, &crl->der);
 	} else {
-		base_buf_init(&pem, 2 * (size_t)LIMIT_REST_ANSWER);
+		base_buf_init(&pem, 2 * (size_t)LIMIT_CRL);
 		base_enc_pem(&pem, "X509 CRL", base_buf_span(&crl->der));
 		rest_reply_buf(req, MHD_HTTP_OK, REST_PEM, &pem);
 	}

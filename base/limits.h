@@ -60,9 +60,8 @@
 #define LIMIT_HTTP_FIELDS 64
 #define LIMIT_REST_IDLE_S 30           /* between requests, and for a request's header to come */
 #define LIMIT_REST_WAIT_MS 10000       /* for an answer of the ledger or a signer */
-#define LIMIT_REST_ANSWER (32 * 1024 * 1024) /* a CRL of 500,000 entries, as PEM */
 #define LIMIT_DRAIN_S 8                /* at the end, who has no whole answer by then is cut off */
-#define LIMIT_REST_BULK 4              /* CRLs and inventories being gathered at once: 128 MiB at worst */
+#define LIMIT_REST_BULK 4              /* CRLs and inventories being gathered at once: 128 MiB at worst, and their PEM */
 #define LIMIT_PAGE 500                 /* rows of a list page */
 #define LIMIT_PAGE_DEFAULT 100
 
@@ -73,7 +72,7 @@
 #define LIMIT_SIGNATURE_GATHER_US 2000 /* a signature that nobody waits for joins a commit */
 #define LIMIT_LEDGER_QUEUE 8192        /* changes waiting for a commit: 0.5 s of full load */
 #define LIMIT_LEDGER_READS 64          /* queries waiting, of the front and of all others; each answers one bounded page */
-#define LIMIT_CRL (64 * 1024 * 1024)   /* bytes of one CRL: 1.8 million entries */
+#define LIMIT_CRL (32 * 1024 * 1024)   /* bytes of one CRL: 900,000 entries; REST hands out what a signer may sign */
 /* Room that is kept for revocations and CRLs on a full disk: the log until it is moved (LEDGER_LOG_MOVE,
  * 32 MiB, about 40 kB for a revocation), and as much for the table that it is moved to. */
 #define LIMIT_LEDGER_RESERVE (64 * 1024 * 1024)

@@ -168,7 +168,7 @@ START_TEST(chunks_that_do_not_fit_together_are_an_error_of_ours)
 {
 	static const struct msg_crl_ans bad[] = {
 	    {.total = 10},                    /* more bytes than there are */
-	    {.total = LIMIT_REST_ANSWER + 1}, /* above our ceiling */
+	    {.total = LIMIT_CRL + 1}, /* above our ceiling */
 	    {.offset = 1},                    /* a gap */
 	};
 
