@@ -98,7 +98,9 @@ bench_connect(struct world_end *end, enum msg_role role)
 	ck_assert_int_eq(base_chan_pair(fds), MC_OK);
 	*peer = (struct signer_peer){.signer = signer, .role = role, .greeted = true};
 	peer->chan = base_chan_new(world->loop, fds[1], bench_on_item, bench_on_gone, peer);
-	*end = (struct world_end){.role = role, .greeted = true};
+	memset(end, 0, sizeof(*end));
+	end->role = role;
+	end->greeted = true;
 	end->chan = base_chan_new(world->loop, fds[0], world_on_item, world_on_gone, end);
 	if (role == MSG_ROLE_LEDGER) {
 		signer->ledger = peer->chan;

@@ -17,7 +17,8 @@ static bool world_break_active; /* hand over an unreadable key file first */
 static inline void
 world_end_open(struct world_end *end, enum msg_role role, int fd)
 {
-	*end = (struct world_end){.role = role};
+	memset(end, 0, sizeof(*end)); /* a compound literal of it would be 64 KiB of stack */
+	end->role = role;
 	end->chan = base_chan_new(world->loop, fd, world_on_item, world_on_gone, end);
 	ck_assert_int_eq(msg_hello_send(end->chan, role, NULL), MC_OK);
 }
