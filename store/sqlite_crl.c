@@ -6,6 +6,9 @@
 #include "base/mem.h"
 #include "store/sqlite_int.h"
 
+#define ENTRY_MAX   (2 + (2 + LIMIT_SERIAL) + 17 + 14) /* DER: a header, the serial, a time, a reason */
+#define CRL_ENTRIES (LIMIT_CRL / (ENTRY_MAX + 1))      /* fit into any CRL, with all that is around them */
+
 static enum mc_err
 find_scoped(struct sq *sq, const uint8_t issuer_id[32], const struct store_scope *scope,
     struct sq_issuer *out)
@@ -333,11 +336,60 @@ sq_crl_status(struct store *store, const struct store_view *view, store_crl_stat
 	return ret;
 }
 
+/* Which of an issuer's revocations a CRL lists. */
+struct range {
+	int64_t issuer;
+	uint64_t up_to_seq;
+	int64_t now_at;
+	int64_t since_at; /* of what has expired by now_at, what had not by then */
+};
+
+static sqlite3_stmt *
+range_stmt(struct sq *sq, enum sq_stmt which, const struct range *range)
+{
+	sqlite3_stmt *stmt = sq_stmt(sq, which);
+
+	if (stmt != NULL) {
+		(void)sqlite3_bind_int64(stmt, 1, range->issuer);
+		sq_bind_u64(stmt, 2, range->up_to_seq);
+		(void)sqlite3_bind_int64(stmt, 3, range->now_at);
+		(void)sqlite3_bind_int64(stmt, 4, range->since_at);
+	}
+	return stmt;
+}
+
+/* Sets since_at. What has expired waits for the next CRL, and must not make that one too big: it would wait, and be
+ * too big, for ever. */
+static enum mc_err
+range_since(struct sq *sq, struct range *range)
+{
+	sqlite3_stmt *stmt;
+	uint64_t since_at = 0;
+	enum mc_err ret = number_of(sq, SQ_CRL_CURRENT_AT, range->issuer, &since_at);
+	bool row = false;
+
+	range->since_at = (int64_t)since_at;
+	if (ret != MC_OK || range->up_to_seq <= CRL_ENTRIES) {
+		return ret;
+	}
+	stmt = range_stmt(sq, SQ_REVOKED_COUNT, range);
+	if (stmt == NULL) {
+		return MC_ESTORE;
+	}
+	ret = sq_step(sq, stmt, &row);
+	if (row && sq_col_u64(stmt, 0) > CRL_ENTRIES) {
+		range->since_at = INT64_MAX;
+	}
+	(void)sqlite3_reset(stmt);
+	return ret;
+}
+
 enum mc_err
 sq_revoked_list(struct store *store, const struct store_view *view,
     const struct msg_revoked_list *query, store_revoked_fn fn, void *arg)
 {
 	struct sq *sq = sq_of(store);
+	struct range range = { .up_to_seq = query->up_to_seq, .now_at = view->now_at };
 	struct sq_issuer issuer;
 	sqlite3_stmt *stmt;
 	enum mc_err ret = sq_issuer_find(sq, query->issuer_id, &issuer);
@@ -346,16 +398,17 @@ sq_revoked_list(struct store *store, const struct store_view *view,
 	if (ret == MC_OK && issuer.seq == 0) {
 		ret = MC_FAIL(MC_ENOTFOUND, "no such issuer");
 	}
+	if (ret == MC_OK) {
+		range.issuer = issuer.seq;
+		ret = range_since(sq, &range);
+	}
 	if (ret != MC_OK) {
 		return ret;
 	}
-	stmt = sq_stmt(sq, SQ_REVOKED_LIST);
+	stmt = range_stmt(sq, SQ_REVOKED_LIST, &range);
 	if (stmt == NULL) {
 		return MC_ESTORE;
 	}
-	(void)sqlite3_bind_int64(stmt, 1, issuer.seq);
-	sq_bind_u64(stmt, 2, query->up_to_seq);
-	(void)sqlite3_bind_int64(stmt, 3, view->now_at);
 	ret = sq_step(sq, stmt, &row);
 	while (ret == MC_OK && row) {
 		ret = fn(arg, sq_col_span(stmt, 0), sqlite3_column_int64(stmt, 1),

@@ -78,6 +78,8 @@ static const char *const SQL[SQ_STMT_COUNT] = {
 	[SQ_CRL_NUMBER_GET] = "SELECT last FROM crl_numbers WHERE issuer = ?1",
 	[SQ_CRL_CURRENT] = "SELECT coalesce(max(number), 0) FROM crls"
 	    " WHERE issuer = ?1 AND received = total",
+	[SQ_CRL_CURRENT_AT] = "SELECT this_update_at FROM crls WHERE issuer = ?1"
+	    " AND received = total ORDER BY number DESC LIMIT 1",
 	[SQ_CRL_PENDING] = "SELECT revocation_seq, this_update_at, next_update_at, total,"
 	    " received FROM crls WHERE issuer = ?1 AND number = ?2",
 	[SQ_CRL_PUT] = "INSERT OR REPLACE INTO crls(issuer, number, revocation_seq,"
@@ -108,9 +110,9 @@ static const char *const SQL[SQ_STMT_COUNT] = {
 	    "SELECT coalesce(max(seq), 0) FROM revocations WHERE issuer = ?1",
 	[SQ_REVOKED_LIST] = "SELECT i.serial, x.revoked_at, x.reason FROM revocations x"
 	    " CROSS JOIN intents i ON i.seq = x.cert_seq WHERE x.issuer = ?1"
-	    " AND x.seq <= ?2 AND (x.not_after_at > ?3 OR x.not_after_at >= coalesce("
-	    "(SELECT this_update_at FROM crls WHERE issuer = ?1 AND received = total"
-	    " ORDER BY number DESC LIMIT 1), 0)) ORDER BY x.seq",
+	    " AND x.seq <= ?2 AND (x.not_after_at > ?3 OR x.not_after_at >= ?4) ORDER BY x.seq",
+	[SQ_REVOKED_COUNT] = "SELECT count(*) FROM revocations WHERE issuer = ?1"
+	    " AND seq <= ?2 AND (not_after_at > ?3 OR not_after_at >= ?4)",
 	[SQ_REVOKE_FIND] = "SELECT i.seq, x.seq, d.text, s.seq, s.tail, i.tbs, i.profile,"
 	    " i.environment, EXISTS(SELECT 1 FROM users WHERE cert_seq = i.seq"
 	    " AND removed_at IS NULL) FROM intents i CROSS JOIN names d ON d.id = i.identity"

@@ -284,7 +284,8 @@ enum mc_err store_crl_get(struct store *store, const struct msg_crl_get *query, 
 enum mc_err store_crl_status(struct store *store, const struct store_view *view,
     store_crl_status_fn fn, void *arg) MC_MUST_CHECK;
 /* What an issuer's next CRL lists, in order of revocation: revoked certificates that have not expired, and those that
- * had not when its newest CRL was issued (RFC 5280 3.3: on one more CRL, issued beyond their life). */
+ * had not when its newest CRL was issued (RFC 5280 3.3: on one more CRL, issued beyond their life), unless they make
+ * more entries than are sure to fit into a CRL. */
 enum mc_err store_revoked_list(struct store *store, const struct store_view *view,
     const struct msg_revoked_list *query, store_revoked_fn fn, void *arg) MC_MUST_CHECK;
 enum mc_err store_user_get(struct store *store, const struct store_view *view,

@@ -2,6 +2,7 @@
 /* CRLs: their numbers, their chunks, which are due, and what they list. */
 #include "base/enc.h"
 #include "event_read.h"
+#include "store/sqlite_int.h"
 #include "store_fixture.h"
 
 #include "check_main.h"
@@ -373,7 +374,7 @@ static unsigned
 listed(struct fix *fix, int64_t now_at)
 {
 	struct store_view view = { now_at, 0 };
-	struct msg_revoked_list query = { .up_to_seq = 1 };
+	struct msg_revoked_list query = { .up_to_seq = INT64_MAX };
 	struct order order = { 0 };
 
 	memcpy(query.issuer_id, fix->issuing_id, 32);
@@ -422,7 +423,38 @@ START_TEST(what_has_expired_is_listed_once_more)
 }
 END_TEST
 
+/* Else the CRL that is too big would be the reason why the next one is, for ever. */
+START_TEST(what_has_expired_makes_no_crl_too_big)
+{
+	struct msg_revoke revoke = { .reason = MSG_REASON_SUPERSEDED };
+	struct fix_intent leaf;
+	int64_t end_at;
+	struct fix fix;
+	char *many;
+
+	fix_start(&fix);
+	(void)fix_leaf(&fix, "spiffe://x/y", true, &leaf);
+	end_at = leaf.msg.not_after_at;
+	ck_assert_int_eq(store_begin(fix.store), MC_OK);
+	revoke.serial = base_span_str(leaf.serial);
+	ck_assert_int_eq(store_revoke(fix.store, &revoke, FIX_NOW + 50), MC_OK);
+	crl_at(&fix, FIX_NOW, 10, 10);
+	ck_assert_uint_eq(listed(&fix, end_at + 1), 1);
+	/* of certificates that the list need not find: it counts them */
+	many = base_xasprintf("WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n LIMIT %d)"
+	    " INSERT INTO revocations(cert_seq, issuer, not_after_at, revoked_at, reason, actor, source,"
+	    " request_id) SELECT i, 2, %lld, 1, 1, '', '', x'' FROM n", LIMIT_CRL / 48, (long long)end_at);
+	ck_assert_int_eq(sq_exec(sq_of(fix.store), many), MC_OK);
+	free(many);
+	ck_assert_uint_eq(listed(&fix, end_at + 1), 0);
+	ck_assert_uint_eq(listed(&fix, end_at - 1), 1); /* what is live is listed in any case */
+	store_rollback(fix.store);
+	fix_end(&fix);
+}
+END_TEST
+
 CHECK_MAIN("store_sqlite_crl", crl_numbers_only_grow, a_crl_that_was_begun_only_is_never_current,
     crl_is_current_with_its_last_byte, every_chunk_is_of_the_same_crl, issuers_keep_their_crls_apart,
     a_crl_is_read_from_any_offset, crl_status_tells_what_is_due, status_is_of_issuers_that_sign_crls,
-    a_crl_lists_what_was_revoked_before_its_number, what_has_expired_is_listed_once_more)
+    a_crl_lists_what_was_revoked_before_its_number, what_has_expired_is_listed_once_more,
+    what_has_expired_makes_no_crl_too_big)
