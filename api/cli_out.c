@@ -15,8 +15,7 @@
 static void
 print_json(FILE *out, json_t *object)
 {
-	(void)json_dumpf(object, out, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	(void)fputc('\n', out);
+	cli_json_put(out, object, JSON_COMPACT);
 	json_decref(object);
 }
 

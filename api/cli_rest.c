@@ -405,8 +405,25 @@ cli_json_text(const json_t *object, const char *name)
 }
 
 void
+cli_json_put(FILE *out, const json_t *object, size_t flags)
+{
+	char *text = json_dumps(object, flags | JSON_PRESERVE_ORDER);
+
+	for (const char *p = text; p != NULL && *p != '\0'; p++) {
+		if (*p == 0x7f) {
+			(void)fputs("\\u007F", out);
+		} else if ((unsigned char)*p == 0xc2 && (unsigned char)p[1] < 0xa0) {
+			(void)fprintf(out, "\\u%04X", (unsigned)(unsigned char)*++p);
+		} else {
+			(void)fputc(*p, out);
+		}
+	}
+	(void)fputc('\n', out);
+	free(text);
+}
+
+void
 cli_json_print(const json_t *object)
 {
-	(void)json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	(void)fputc('\n', stdout);
+	cli_json_put(stdout, object, JSON_INDENT(2));
 }

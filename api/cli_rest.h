@@ -69,7 +69,10 @@ void cli_json_chain(const json_t *object, struct base_buf *out);
 json_t *cli_json_string(const char *text);
 /* A string member, "" when absent. Valid as long as object. */
 const char *cli_json_text(const json_t *object, const char *name);
-/* Prints indented JSON on standard output. */
+/* Prints JSON and a line end; flags are jansson's. Control characters are escaped, also those that JSON lets stand and a
+ * terminal obeys (U+007F to U+009F). */
+void cli_json_put(FILE *out, const json_t *object, size_t flags);
+/* The same on standard output, indented. */
 void cli_json_print(const json_t *object);
 
 /* Exit status of an HTTP status. */

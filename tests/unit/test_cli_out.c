@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/cli.h"
+#include "api/cli_rest.h"
 
 #include "base/limits.h"
 #include "tests/unit/check_main.h"
@@ -76,6 +77,21 @@ START_TEST(bytes_that_are_no_text_become_question_marks)
 	ck_assert_str_eq(said.err, "{\"error\":\"x\",\"detail\":\"gr\xc3\xbc\xc3\x9f\"}\n");
 	SAID(cli_done(&JSON, "\xc3"));
 	ck_assert_str_eq(said.out, "{\"outcome\":\"?\"}\n");
+}
+END_TEST
+
+/* What JSON need not escape, and a terminal obeys. */
+START_TEST(an_object_cannot_drive_the_terminal)
+{
+	json_t *object = json_pack("{s:s}", "a", "\x1b[\x7fgr\xc3\xbc\xc3\x9f\xc2\x9b" "2J\xc2\xa0");
+
+	SAID(cli_json_print(object));
+	ck_assert_str_eq(said.out, "{\n  \"a\": \"\\u001B[\\u007Fgr\xc3\xbc\xc3\x9f\\u009B" "2J\xc2\xa0\"\n}\n");
+	SAID((void)cli_fail(&JSON, CLI_FAILED, "x", "a\xc2\x80%s", "\x7f"));
+	ck_assert_str_eq(said.err, "{\"error\":\"x\",\"detail\":\"a\\u0080\\u007F\"}\n");
+	SAID(cli_done(&JSON, "\xc2\x9f"));
+	ck_assert_str_eq(said.out, "{\"outcome\":\"\\u009F\"}\n");
+	json_decref(object);
 }
 END_TEST
 
@@ -159,6 +175,6 @@ END_TEST
 
 CHECK_MAIN("cli_out", a_failure_is_a_line_or_an_object_on_standard_error,
     a_failure_cannot_drive_the_terminal, an_outcome_cannot_drive_the_terminal, a_note_is_not_cut, bytes_that_are_no_text_become_question_marks,
-    exit_statuses_follow_from_the_class, an_error_is_said_with_its_record,
+    an_object_cannot_drive_the_terminal, exit_statuses_follow_from_the_class, an_error_is_said_with_its_record,
     a_record_of_another_error_is_not_said, what_another_process_says_is_bounded,
     an_outcome_goes_to_standard_output_and_progress_does_not)
