@@ -13,19 +13,7 @@
 #include "api/jose.h"
 #include "base/limits.h"
 #include "tests/unit/check_main.h"
-
-static inline json_t *
-vectors_load(const char *name)
-{
-	char path[1024];
-	json_error_t error;
-	json_t *root;
-
-	snprintf(path, sizeof(path), "%s/wycheproof/%s", MESHCA_VECTORS, name);
-	root = json_load_file(path, 0, &error);
-	ck_assert_msg(root != NULL, "%s: %s", path, error.text);
-	return root;
-}
+#include "tests/unit/vectors.h"
 
 static inline bool
 alg_in_scope(const json_t *jwk)
@@ -52,11 +40,10 @@ accepts(const json_t *set, const char *jws)
 	return ok;
 }
 
-/* Returns vectors run; *accepted counts those that passed. */
+/* Returns vectors run, and frees them; *accepted counts those that passed. */
 static inline unsigned
-file_run(const char *name, unsigned *accepted)
+vectors_run(json_t *root, unsigned *accepted)
 {
-	json_t *root = vectors_load(name);
 	size_t i;
 	size_t j;
 	json_t *group;
@@ -85,7 +72,7 @@ file_run(const char *name, unsigned *accepted)
 			    "result")), "valid") == 0;
 			bool took = accepts(keys, text);
 
-			ck_assert_msg(took == valid, "%s tcId %lld (%s): %s", name,
+			ck_assert_msg(took == valid, "tcId %lld (%s): %s",
 			    (long long)json_integer_value(json_object_get(test, "tcId")),
 			    json_string_value(json_object_get(test, "comment")),
 			    took ? "accepted" : "refused");

@@ -2,13 +2,11 @@
 /* Keys by their kind, each refused as what it is; and foreign signature vectors. */
 #include "ca/key.h"
 
-#include <jansson.h>
-#include <unistd.h>
-
 #include "base/enc.h"
 #include "ca/spki.h"
 #include "ca_make.h"
 #include "check_main.h"
+#include "vectors.h"
 
 START_TEST(test_sizes)
 {
@@ -92,19 +90,14 @@ static void
 wycheproof(const char *file, enum msg_key_alg alg, size_t at_least)
 {
 	struct key_importer *keys = key_importer_new();
-	char path[1024];
-	json_error_t error;
 	size_t group_at, test_at, ran = 0;
 	json_t *group, *test;
+	json_t *root = vectors_load(file);
 
-	snprintf(path, sizeof(path), "%s/wycheproof/%s", MESHCA_VECTORS, file);
-	if (access(path, R_OK) != 0) {
-		printf("SKIPPED: no %s\n", path);
+	if (root == NULL) {
 		key_importer_free(keys);
 		return;
 	}
-	json_t *root = json_load_file(path, 0, &error);
-	ck_assert_msg(root != NULL, "%s", error.text);
 	json_array_foreach(json_object_get(root, "testGroups"), group_at, group) {
 		const char *text = json_string_value(json_object_get(group, "publicKeyDer"));
 		if (text == NULL) {
