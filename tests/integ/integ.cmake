@@ -22,6 +22,14 @@ foreach(name ${integ_names})
   endif()
 endforeach()
 
+# The longest begin first, so that no core waits for one of them at the end.
+set(integ_longest registration changes stolen_front cli rest grpc)
+foreach(name ${integ_longest})
+  list(FIND integ_longest ${name} place)
+  math(EXPR cost "100 - ${place}")
+  set_tests_properties(integ/${name} PROPERTIES COST ${cost})
+endforeach()
+
 # Minutes long, and nothing in them depends on how the programs were compiled: where both builds are tested,
 # the sanitized one's pass is theirs.
 foreach(name registration changes stolen_front hostile_network)
