@@ -10,7 +10,6 @@
 #include <check.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "base/proc.h"
 #include "rotation/sup.h"
 #include "tests/unit/folder_make.h"
+#include "tests/unit/log_catch.h"
 #include "tests/unit/sup_puppet.h"
 
 #define WORLD_WAIT_US (8 * INT64_C(1000000))
@@ -26,7 +26,6 @@
 #define WORLD_ITEMS   64
 #define WORLD_SECRET  "swordfish" /* in every passphrase of these tests */
 #define WORLD_SECRET_HEX "73776f726466697368"
-#define WORLD_LOG     (256 * 1024)
 
 struct puppet_item {
 	uint16_t type;
@@ -51,7 +50,7 @@ struct world {
 	struct sup sup;
 	char *folder;
 	char *config_path;
-	int door, log, stderr_was;
+	int door;
 	struct puppet puppets[WORLD_PUPPETS];
 	size_t count;
 	uint16_t held[4];
@@ -82,12 +81,7 @@ world_turns(void)
 static inline bool
 world_logged(const char *text)
 {
-	static char all[WORLD_LOG + 1];
-	ssize_t len = pread(world.log, all, WORLD_LOG, 0);
-
-	ck_assert(len >= 0 && len < WORLD_LOG); /* all of it */
-	all[len] = '\0';
-	return strstr(all, text) != NULL;
+	return log_count(text) > 0;
 }
 
 /* --- puppets --- */
@@ -369,7 +363,6 @@ world_open(void)
 
 	if (world.folder != NULL) { /* left by a test that failed */
 		(void)close(world.door);
-		(void)dup2(world.stderr_was, STDERR_FILENO);
 	}
 	memset(&world, 0, sizeof(world));
 	world.folder = folder_make();
@@ -389,10 +382,7 @@ world_open(void)
 		free(issuing);
 	}
 	world_write_config(NULL, NULL);
-	world.log = memfd_create("log", MFD_CLOEXEC);
-	world.stderr_was = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
-	ck_assert_int_ge(dup2(world.log, STDERR_FILENO), 0);
-	base_log_open("supervisor", NULL, LOG_LVL_DEBUG);
+	log_catch("supervisor");
 	world.sup.lock = -1;
 	world.sup.config_path = world.config_path;
 	world.sup.config = config = config_read(world.config_path);
@@ -456,11 +446,9 @@ world_close(void)
 	sup_listen_clear(&world.sup);
 	config_free(world.sup.config);
 	base_loop_free(world.sup.loop);
-	ck_assert_int_ge(dup2(world.stderr_was, STDERR_FILENO), 0);
-	(void)close(world.stderr_was);
 	ck_assert_msg(!world_logged(WORLD_SECRET), "a passphrase is in the log");
 	ck_assert_msg(!world_logged(WORLD_SECRET_HEX), "a passphrase is in the log, in hex");
-	(void)close(world.log);
+	log_let_go();
 	free(world.config_path);
 	folder_drop(world.folder);
 	world.folder = NULL;

@@ -255,7 +255,7 @@ static void
 say_descriptor(struct puppet *puppet)
 {
 	ck_assert_int_eq(base_chan_send_fd(puppet->chan, MSG_CTL_STATUS, 1, base_span_of(NULL, 0),
-	    world.log), MC_OK);
+	    log_file), MC_OK);
 }
 
 static void
