@@ -228,8 +228,13 @@ static enum mc_err
 on_signer_answer(struct keeper *keeper, const struct base_item *item)
 {
 	struct msg_crl_sign_ans ans;
-	enum mc_err ret = msg_decode(&msg_crl_sign_ans_table, item->payload, &ans);
+	enum mc_err ret;
 
+	/* Of an answer the channel knows that its correlation is one of ours to this signer. */
+	if (item->type != MSG_ANSWER(MSG_CRL_SIGN)) {
+		return MC_FAIL(MC_EFRAME, "%s was not asked for", msg_type_name(item->type));
+	}
+	ret = msg_decode(&msg_crl_sign_ans_table, item->payload, &ans);
 	if (ret == MC_OK && item->corr < keeper->issuer_count) {
 		settle(&keeper->issuers[item->corr], mc_err_from_wire(ans.status), ans.detail);
 	}
@@ -244,6 +249,10 @@ on_peer_item(void *self, struct base_chan *chan, const struct base_item *item)
 	struct peer *peer = self;
 
 	(void)chan;
+	if (item->fd >= 0) {
+		(void)close(item->fd);
+		return MC_FAIL(MC_EFRAME, "a descriptor from %s", msg_role_name(peer->role));
+	}
 	if (!peer->greeted) {
 		peer->greeted = true;
 		return msg_hello_check(item, peer->role, peer->environment);

@@ -2,6 +2,8 @@
 /* Whom the keeper asks for which CRL, when again, and when not. */
 #include "rotation/keeper.h"
 
+#include <sys/socket.h>
+
 #include "tests/unit/check_main.h"
 #include "tests/unit/keeper_world.h"
 
@@ -431,10 +433,54 @@ START_TEST(an_impostor_is_dropped)
 }
 END_TEST
 
+/* A signer that was taken over speaks for its own environment only. */
+START_TEST(a_signer_settles_what_it_was_asked)
+{
+	struct msg_crl_status_row rows[] = {row(1, MSG_PROFILE_ISSUING, "production"),
+	    row(2, MSG_PROFILE_ISSUING, "staging")};
+	struct msg_crl_sign_ans ans = {.status = MC_ENOTFOUND};
+
+	world_open();
+	keeper_start(keeper);
+	look(rows, 2);
+	signer_says(&production, 0, MC_OK, "");
+	/* no answer, but it reads like one about production's */
+	ck_assert_int_eq(msg_send(staging.chan, MSG_CRL_SIGN, 0, production.got[0].corr,
+	    &msg_crl_sign_ans_table, &ans), MC_OK);
+	turns();
+	ck_assert_uint_eq(log_count("\"issuer-without-key\""), 0);
+	ck_assert_ptr_null(staging.chan);
+	ck_assert_uint_eq(log_count("\"peer-dropped\""), 1);
+	look(rows, 2);
+	ck_assert_uint_eq(production.count, 2);
+	world_close();
+}
+END_TEST
+
+/* No peer has one to give. */
+START_TEST(a_descriptor_is_closed)
+{
+	struct base_span payload = base_span_of(NULL, 0);
+	int fds[2];
+	char byte;
+
+	world_open();
+	ck_assert_int_eq(base_chan_pair(fds), MC_OK);
+	ck_assert_int_eq(base_chan_send_fd(staging.chan, MSG_CRL_SIGN, 1, payload, fds[1]), MC_OK);
+	(void)close(fds[1]);
+	turns();
+	ck_assert_ptr_null(staging.chan);
+	ck_assert_int_eq(recv(fds[0], &byte, 1, MSG_DONTWAIT), 0); /* nobody has the other end */
+	(void)close(fds[0]);
+	world_close();
+}
+END_TEST
+
 CHECK_MAIN("rotation_keeper", the_ledger_is_asked_once_a_second, the_next_ledger_is_asked_like_the_first,
     what_the_ledger_could_not_list_is_not_acted_on, each_crl_is_asked_of_who_can_make_it, the_root_needs_people,
     a_crl_without_a_signer_is_made_when_it_comes, a_revocation_makes_it_due_again, one_request_at_a_time,
     a_failure_is_tried_again_later_and_later, a_failed_ceremony_is_tried_again_later,
     without_its_key_it_waits_for_another_signer, what_a_signer_took_with_it_is_asked_again,
     an_answer_to_nothing_settles_nothing, issuers_have_a_ceiling, channels_have_a_ceiling, a_name_has_its_length,
-    nobody_else_gets_a_channel, an_impostor_is_dropped)
+    nobody_else_gets_a_channel, an_impostor_is_dropped, a_signer_settles_what_it_was_asked,
+    a_descriptor_is_closed)
