@@ -160,17 +160,37 @@ ask(struct keeper *keeper, struct issuer *issuer, enum crl_due due)
 
 /* --- the ledger's answer --- */
 
+/* A place for one more: a free one, or of one that has expired, which the ledger lists no longer. NULL: none. */
+static struct issuer *
+issuer_place(struct keeper *keeper)
+{
+	int64_t now = base_clock_now();
+
+	if (keeper->issuer_count < KEEPER_ISSUERS_MAX) {
+		return &keeper->issuers[keeper->issuer_count++];
+	}
+	for (size_t i = 0; i < keeper->issuer_count; i++) {
+		struct issuer *issuer = &keeper->issuers[i];
+
+		if (!issuer->asked && issuer->crl.issuer_not_after_at <= now) {
+			return issuer;
+		}
+	}
+	return NULL;
+}
+
 static void
 take_row(struct keeper *keeper, const struct msg_crl_status_row *row)
 {
 	struct issuer *issuer = issuer_find(keeper, row->issuer_id);
 
 	if (issuer == NULL) {
-		if (keeper->issuer_count == KEEPER_ISSUERS_MAX) {
+		issuer = issuer_place(keeper);
+		if (issuer == NULL) {
 			base_log(LOG_LVL_ERROR, "too-many-issuers", LOG_INT("limit", KEEPER_ISSUERS_MAX), LOG_END);
 			return;
 		}
-		issuer = &keeper->issuers[keeper->issuer_count++];
+		*issuer = (struct issuer){0};
 		base_copy(issuer->id, row->issuer_id, sizeof(issuer->id));
 	}
 	issuer->profile = (enum msg_profile)row->profile;
@@ -230,8 +250,9 @@ on_signer_answer(struct keeper *keeper, const struct base_item *item)
 	struct msg_crl_sign_ans ans;
 	enum mc_err ret;
 
-	/* Of an answer the channel knows that its correlation is one of ours to this signer. */
-	if (item->type != MSG_ANSWER(MSG_CRL_SIGN)) {
+	/* Of an answer the channel knows that its correlation is one of ours to this signer, and of the last that
+	 * it is used up: afterwards the place may be another issuer's. */
+	if (item->type != MSG_ANSWER(MSG_CRL_SIGN) || item->flags != 0) {
 		return MC_FAIL(MC_EFRAME, "%s was not asked for", msg_type_name(item->type));
 	}
 	ret = msg_decode(&msg_crl_sign_ans_table, item->payload, &ans);

@@ -7,7 +7,7 @@
  * - After a failure it waits as crl_plan_backoff_s() says; a problem is logged at its first failure.
  * - Of an issuing CA whose key a signer does not have (MC_ENOTFOUND) nothing is asked until another signer of
  *   its environment comes. A signer that goes takes what it was asked with it: that is asked again.
- * - An issuer beyond KEEPER_ISSUERS_MAX is logged and not served.
+ * - An issuer beyond KEEPER_ISSUERS_MAX unexpired ones is logged and not served.
  */
 #ifndef ROTATION_KEEPER_H
 #define ROTATION_KEEPER_H

@@ -103,6 +103,7 @@ attach(struct end *end, enum msg_role role, const char *environment)
 	enum mc_err ret;
 	int fds[2];
 
+	ck_assert_ptr_null(end->chan);
 	memset(end, 0, sizeof(*end));
 	end->role = role;
 	end->environment = environment;
@@ -140,6 +141,7 @@ world_open(void)
 	int fds[2];
 
 	log_catch("keeper");
+	ledger.chan = production.chan = staging.chan = NULL;
 	fake_now_at = NOW_AT;
 	fake_boot_us = INT64_C(1000000000);
 	loop = base_loop_new();
@@ -160,9 +162,9 @@ world_close(void)
 	keeper_free(keeper);
 	base_chan_free(control);
 	base_chan_free(supervisor.chan);
-	base_chan_free(ledger.chan);
-	base_chan_free(production.chan);
-	base_chan_free(staging.chan);
+	leave(&ledger);
+	leave(&production);
+	leave(&staging);
 	base_loop_free(loop);
 	log_let_go();
 }

@@ -256,6 +256,7 @@ START_TEST(without_its_key_it_waits_for_another_signer)
 	}
 	ck_assert_uint_eq(production.count, 2); /* the second's, which has its key as far as anybody knows */
 	ck_assert_mem_eq(production.got[1].issuer_id, rows[1].issuer_id, 32);
+	leave(&staging);
 	ck_assert_int_eq(attach(&staging, MSG_ROLE_SIGNER, "staging"), MC_OK);
 	look(rows, 2); /* another environment's says nothing about it */
 	ck_assert_uint_eq(staging.count, 0);
@@ -349,6 +350,42 @@ START_TEST(issuers_have_a_ceiling)
 	signer_says(&production, KEEPER_ISSUERS_MAX - 1, MC_OK, "");
 	look(rows, KEEPER_ISSUERS_MAX); /* the last that it knows is served like the first */
 	ck_assert_uint_eq(production.count, KEEPER_ISSUERS_MAX + 1);
+	world_close();
+}
+END_TEST
+
+/* It runs for years, and every rotation leaves an issuer that ends. */
+START_TEST(an_issuer_that_has_expired_makes_room)
+{
+	static struct msg_crl_status_row rows[KEEPER_ISSUERS_MAX];
+	struct msg_crl_status_row more[] = {row(600, MSG_PROFILE_ISSUING, "production"),
+	    row(601, MSG_PROFILE_ISSUING, "production")};
+
+	for (uint16_t i = 0; i < KEEPER_ISSUERS_MAX; i++) {
+		rows[i] = row(i, MSG_PROFILE_ISSUING, "production");
+	}
+	rows[5].issuer_not_after_at = NOW_AT + 10;
+	rows[7].issuer_not_after_at = NOW_AT + 11;
+	rows[9].issuer_not_after_at = NOW_AT + 10;
+	world_open();
+	keeper_start(keeper);
+	look(rows, KEEPER_ISSUERS_MAX);
+	signer_says(&production, 5, MC_ENOTFOUND, "no such issuer");
+	signer_says(&production, 7, MC_OK, "");
+	fake_now_at = NOW_AT + 9;
+	look(more, 1);
+	ck_assert_uint_eq(log_count("\"too-many-issuers\""), 1);
+	ck_assert_uint_eq(production.count, KEEPER_ISSUERS_MAX + 1); /* the seventh's next */
+	fake_now_at = NOW_AT + 10;
+	look(more, 2); /* the ninth's answer is still to come */
+	ck_assert_uint_eq(log_count("\"too-many-issuers\""), 2);
+	ck_assert_uint_eq(production.count, KEEPER_ISSUERS_MAX + 2);
+	ck_assert_mem_eq(production.got[KEEPER_ISSUERS_MAX + 1].issuer_id, more[0].issuer_id, 32);
+	signer_says(&production, 9, MC_OK, "");
+	look(more, 2);
+	ck_assert_uint_eq(log_count("\"too-many-issuers\""), 2);
+	ck_assert_uint_eq(production.count, KEEPER_ISSUERS_MAX + 3);
+	ck_assert_mem_eq(production.got[KEEPER_ISSUERS_MAX + 2].issuer_id, more[1].issuer_id, 32);
 	world_close();
 }
 END_TEST
@@ -451,7 +488,14 @@ START_TEST(a_signer_settles_what_it_was_asked)
 	ck_assert_uint_eq(log_count("\"issuer-without-key\""), 0);
 	ck_assert_ptr_null(staging.chan);
 	ck_assert_uint_eq(log_count("\"peer-dropped\""), 1);
+	/* nor is one that says that it is not the last */
+	ck_assert_int_eq(attach(&staging, MSG_ROLE_SIGNER, "staging"), MC_OK);
 	look(rows, 2);
+	ck_assert_int_eq(msg_send(staging.chan, MSG_ANSWER(MSG_CRL_SIGN), BASE_ITEM_MORE, staging.got[0].corr,
+	    &msg_crl_sign_ans_table, &ans), MC_OK);
+	turns();
+	ck_assert_uint_eq(log_count("\"issuer-without-key\""), 0);
+	ck_assert_ptr_null(staging.chan);
 	ck_assert_uint_eq(production.count, 2);
 	world_close();
 }
@@ -481,6 +525,6 @@ CHECK_MAIN("rotation_keeper", the_ledger_is_asked_once_a_second, the_next_ledger
     a_crl_without_a_signer_is_made_when_it_comes, a_revocation_makes_it_due_again, one_request_at_a_time,
     a_failure_is_tried_again_later_and_later, a_failed_ceremony_is_tried_again_later,
     without_its_key_it_waits_for_another_signer, what_a_signer_took_with_it_is_asked_again,
-    an_answer_to_nothing_settles_nothing, issuers_have_a_ceiling, channels_have_a_ceiling, a_name_has_its_length,
+    an_answer_to_nothing_settles_nothing, issuers_have_a_ceiling, an_issuer_that_has_expired_makes_room, channels_have_a_ceiling, a_name_has_its_length,
     nobody_else_gets_a_channel, an_impostor_is_dropped, a_signer_settles_what_it_was_asked,
     a_descriptor_is_closed)
