@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "rotation/sup.h"
 
@@ -177,72 +176,6 @@ on_signal(void *self, int signo)
 	}
 }
 
-/* --- the keeper asks for a CRL of an environment CA --- */
-struct crl_wish {
-	struct sup *sup;
-	uint64_t corr;
-};
-
-static void
-on_crl_made(void *self, enum mc_err status, const char *detail)
-{
-	struct crl_wish *wish = self;
-	struct sup_proc *keeper = sup_find(wish->sup, MSG_ROLE_KEEPER);
-
-	if (keeper != NULL) {
-		sup_proc_answer(keeper, MSG_CTL_WANT_CRL, wish->corr, status, detail);
-	}
-	free(wish);
-}
-
-static void
-alarm_no_passphrase(const char *environment, const char *detail)
-{
-	static int64_t last_us = -3600 * INT64_C(1000000);
-	int64_t now_us = base_clock_boot_us();
-
-	if (now_us - last_us >= 3600 * INT64_C(1000000)) {
-		last_us = now_us;
-		base_log(LOG_LVL_ERROR, "ca-crl-due", LOG_STR("of", environment),
-		    LOG_STR("detail", detail),
-		    LOG_STR("remedy", "run meshca crl renew --environment with its "
-				      "passphrase, or set passphrase_file"), LOG_END);
-	}
-}
-
-static enum mc_err
-on_keeper_request(struct sup_proc *proc, const struct base_item *item)
-{
-	struct msg_ctl_want_crl msg;
-	struct sup_act act = {.act = MSG_CEREMONY_CRL, .asker = {"keeper", "schedule"},
-	    .done = on_crl_made};
-	struct crl_wish *wish;
-	char *environment;
-	enum mc_err ret;
-
-	if (item->type != MSG_CTL_WANT_CRL) {
-		return MC_FAIL(MC_EFRAME, "%s from the keeper", msg_type_name(item->type));
-	}
-	ret = msg_decode(&msg_ctl_want_crl_table, item->payload, &msg);
-	if (ret != MC_OK) {
-		return ret;
-	}
-	environment = base_xstrndup((const char *)msg.environment.ptr, msg.environment.len);
-	wish = base_xcalloc(1, sizeof(*wish));
-	*wish = (struct crl_wish){proc->sup, item->corr};
-	act.environment = environment;
-	act.self = wish;
-	ret = sup_ceremony(proc->sup, &act);
-	if (ret != MC_OK) {
-		if (ret == MC_ESEALED) {
-			alarm_no_passphrase(environment, mc_err_last()->detail);
-		}
-		on_crl_made(wish, ret, mc_err_last()->detail);
-	}
-	free(environment);
-	return MC_OK;
-}
-
 /* --- the beginning --- */
 static void
 start_roles(struct sup *sup)
@@ -256,7 +189,7 @@ start_roles(struct sup *sup)
 	}
 	sup_proc_start(sup_proc_add(sup, MSG_ROLE_OPERATORS, CONFIG_OPERATORS));
 	keeper = sup_proc_add(sup, MSG_ROLE_KEEPER, NULL);
-	keeper->on_request = on_keeper_request;
+	keeper->on_request = sup_crl_request;
 	sup_proc_start(keeper);
 	sup_proc_start(sup_proc_add(sup, MSG_ROLE_FRONT, NULL));
 }

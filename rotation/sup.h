@@ -153,6 +153,11 @@ struct sup_act {
 /* Returns MC_OK (done will be called), or MC_EBUSY, MC_ESEALED (no passphrase), MC_ENOTFOUND, MC_EIO. */
 enum mc_err sup_ceremony(struct sup *sup, const struct sup_act *act) MC_MUST_CHECK;
 
+/* --- sup_crl.c: the keeper asks for a CRL of an environment CA --- */
+/* The keeper's on_request. MSG_CTL_WANT_CRL is answered with the outcome of a ceremony, or at once when none can
+ * begin; that a passphrase is missing is logged once an hour. MC_EFRAME: it is no such request; drop the keeper. */
+enum mc_err sup_crl_request(struct sup_proc *proc, const struct base_item *item) MC_MUST_CHECK;
+
 /* --- sup_rotate.c: one signer takes over from another --- */
 typedef void (*sup_done_fn)(void *self, enum mc_err status, const char *detail);
 /* Starts a second signer and drains the first when the second is ready. done is called once: also with
@@ -212,6 +217,7 @@ struct sup {
 	struct sup_proc *ceremony; /* under way; or NULL */
 	struct sup_admin *admin;
 	uint32_t generation; /* of the newest signer */
+	int64_t crl_alarm_us; /* boot time of the newest alarm of sup_crl.c; 0: none yet */
 	bool recorded;       /* the ledger knows this configuration */
 	bool serving;        /* not --init */
 	bool stopping;

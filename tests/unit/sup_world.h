@@ -42,7 +42,11 @@ struct puppet {
 	struct base_chan *chan; /* the role's end of its control channel; NULL: hung up on */
 	struct puppet_item items[WORLD_ITEMS];
 	size_t first, count;    /* not taken yet, and all */
-	unsigned answers;       /* to what the test sent */
+	unsigned answers;       /* to what the test sent, and the newest: */
+	uint16_t answer_type;
+	uint64_t answer_corr;
+	enum mc_err answer_status;
+	char answer_detail[LIMIT_DETAIL + 1];
 	uint64_t corr;
 };
 
@@ -107,6 +111,20 @@ puppet_acts(const struct base_item *item)
 }
 
 static inline enum mc_err
+puppet_answered(struct puppet *puppet, const struct base_item *item)
+{
+	struct msg_status_ans ans;
+
+	ck_assert_int_eq(msg_decode(&msg_status_ans_table, item->payload, &ans), MC_OK);
+	puppet->answers++;
+	puppet->answer_type = item->type;
+	puppet->answer_corr = item->corr;
+	puppet->answer_status = mc_err_from_wire(ans.status);
+	sup_text_set(puppet->answer_detail, ans.detail);
+	return MC_OK;
+}
+
+static inline enum mc_err
 puppet_on_item(void *self, struct base_chan *chan, const struct base_item *item)
 {
 	struct puppet *puppet = self;
@@ -117,8 +135,7 @@ puppet_on_item(void *self, struct base_chan *chan, const struct base_item *item)
 		return msg_hello_check(item, MSG_ROLE_SUPERVISOR, NULL);
 	}
 	if ((item->type & 1u) != 0) {
-		puppet->answers++;
-		return MC_OK;
+		return puppet_answered(puppet, item);
 	}
 	ck_assert_uint_lt(puppet->count, WORLD_ITEMS);
 	puppet->count++;
