@@ -155,7 +155,8 @@ enum mc_err sup_ceremony(struct sup *sup, const struct sup_act *act) MC_MUST_CHE
 
 /* --- sup_crl.c: the keeper asks for a CRL of an environment CA --- */
 /* The keeper's on_request. MSG_CTL_WANT_CRL is answered with the outcome of a ceremony, or at once when none can
- * begin; that a passphrase is missing is logged once an hour. MC_EFRAME: it is no such request; drop the keeper. */
+ * begin; that a passphrase is missing is logged once an hour for each environment. MC_EFRAME: it is no such
+ * request; drop the keeper. */
 enum mc_err sup_crl_request(struct sup_proc *proc, const struct base_item *item) MC_MUST_CHECK;
 
 /* --- sup_rotate.c: one signer takes over from another --- */
@@ -217,7 +218,10 @@ struct sup {
 	struct sup_proc *ceremony; /* under way; or NULL */
 	struct sup_admin *admin;
 	uint32_t generation; /* of the newest signer */
-	int64_t crl_alarm_us; /* boot time of the newest alarm of sup_crl.c; 0: none yet */
+	struct sup_crl_alarm {
+		char environment[LIMIT_ENVIRONMENT + 1]; /* empty: the rest is unused */
+		int64_t at_us; /* boot time of its newest alarm; 0: none yet */
+	} crl_alarms[LIMIT_ENVIRONMENTS + 1]; /* the operators have one, too */
 	bool recorded;       /* the ledger knows this configuration */
 	bool serving;        /* not --init */
 	bool stopping;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The keeper asks for a CRL of an environment CA: a ceremony, whose outcome is the answer. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -25,13 +26,33 @@ on_crl_made(void *self, enum mc_err status, const char *detail)
 	free(wish);
 }
 
+/* An environment's alarm. NULL: there are more environments than a configuration can have. */
+static struct sup_crl_alarm *
+alarm_of(struct sup *sup, const char *environment)
+{
+	struct sup_crl_alarm *alarm = sup->crl_alarms;
+
+	while (alarm < sup->crl_alarms + LIMIT_ENVIRONMENTS + 1) {
+		if (alarm->environment[0] == '\0') {
+			base_span_copy_str(base_span_str(environment), alarm->environment,
+			    sizeof(alarm->environment));
+		}
+		if (strcmp(alarm->environment, environment) == 0) {
+			return alarm;
+		}
+		alarm++;
+	}
+	return NULL;
+}
+
 static void
 alarm_no_passphrase(struct sup *sup, const char *environment, const char *detail)
 {
+	struct sup_crl_alarm *alarm = alarm_of(sup, environment);
 	int64_t now_us = base_clock_boot_us();
 
-	if (sup->crl_alarm_us == 0 || now_us - sup->crl_alarm_us >= ALARM_US) {
-		sup->crl_alarm_us = now_us;
+	if (alarm != NULL && (alarm->at_us == 0 || now_us - alarm->at_us >= ALARM_US)) {
+		alarm->at_us = now_us;
 		base_log(LOG_LVL_ERROR, "ca-crl-due", LOG_STR("of", environment),
 		    LOG_STR("detail", detail),
 		    LOG_STR("remedy", "run meshca crl renew --environment with its "

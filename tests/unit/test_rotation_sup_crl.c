@@ -114,6 +114,25 @@ START_TEST(a_passphrase_that_is_missing_is_said_once_an_hour)
 }
 END_TEST
 
+START_TEST(each_environment_has_an_alarm_of_its_own)
+{
+	start();
+	free(world.sup.config->environments[0].passphrase_file);
+	world.sup.config->environments[0].passphrase_file = NULL;
+	fake_boot_us = base_clock_boot_us();
+	for (int i = 0; i < 3; i++) {
+		wish("production");
+		wish("staging");
+		fake_boot_us += 60 * INT64_C(1000000);
+	}
+	ck_assert_uint_eq(log_count("\"ca-crl-due\""), 2);
+	ck_assert_uint_eq(log_count("\"ca-crl-due\",\"of\":\"production\""), 1);
+	ck_assert_uint_eq(log_count("\"ca-crl-due\",\"of\":\"staging\""), 1);
+	fake_boot_us = 0;
+	world_close();
+}
+END_TEST
+
 /* Boot was just now: the hour is no reason to be silent. */
 START_TEST(the_first_alarm_does_not_wait)
 {
@@ -175,5 +194,6 @@ START_TEST(anything_else_drops_the_keeper)
 END_TEST
 
 CHECK_MAIN("rotation_sup_crl", a_ceremony_is_the_answer, what_cannot_begin_is_answered_at_once,
-    a_passphrase_that_is_missing_is_said_once_an_hour, the_first_alarm_does_not_wait, a_wish_outlives_its_keeper,
+    a_passphrase_that_is_missing_is_said_once_an_hour,
+    each_environment_has_an_alarm_of_its_own, the_first_alarm_does_not_wait, a_wish_outlives_its_keeper,
     anything_else_drops_the_keeper)
