@@ -194,47 +194,6 @@ start_roles(struct sup *sup)
 	sup_proc_start(sup_proc_add(sup, MSG_ROLE_FRONT, NULL));
 }
 
-static void
-warn_shared_uid(struct sup *sup)
-{
-	const struct sup_proc *first = sup->procs;
-
-	for (const struct sup_proc *proc = first; proc != NULL; proc = proc->next) {
-		if (sup_proc_uid(proc) != sup_proc_uid(first)) {
-			return;
-		}
-	}
-	base_log(LOG_LVL_WARN, "roles-share-one-user",
-	    LOG_INT("uid", sup_proc_uid(first)),
-	    LOG_STR("remedy", "start as root with front_user, ledger_user, keeper_user and user of "
-			      "each environment set"), LOG_END);
-}
-
-static enum mc_err
-check_users(const struct config *config)
-{
-	const uid_t uids[] = {config->uid, config->front_uid, config->ledger_uid,
-	    config->keeper_uid, config->operators.uid};
-	uid_t other = 0;
-
-	if (geteuid() == 0) {
-		return MC_OK;
-	}
-	for (size_t i = 0; i < sizeof(uids) / sizeof(uids[0]); i++) {
-		other = uids[i] != 0 && uids[i] != geteuid() ? uids[i] : other;
-	}
-	for (size_t i = 0; i < config->environment_count; i++) {
-		uid_t uid = config->environments[i].uid;
-
-		other = uid != 0 && uid != geteuid() ? uid : other;
-	}
-	if (other != 0) {
-		return MC_FAIL(MC_ECONFIG, "roles are to run as uid %u, which needs root; start as "
-		    "root, or remove the user keys", (unsigned)other);
-	}
-	return MC_OK;
-}
-
 static int
 serve(struct sup *sup)
 {
@@ -248,7 +207,7 @@ serve(struct sup *sup)
 	}
 	base_loop_hook(sup->loop, on_turn, sup);
 	start_roles(sup);
-	warn_shared_uid(sup);
+	sup_users_warn(sup);
 	base_log(LOG_LVL_INFO, "serving", LOG_STR("version", MESHCA_VERSION), LOG_END);
 	base_loop_run(sup->loop);
 	base_log(LOG_LVL_INFO, "stopped", LOG_END);
@@ -269,7 +228,7 @@ run(struct sup *sup, const struct options *options)
 	/* ceremonies tell people what they do; the log would only interrupt */
 	base_log_open("supervisor", NULL, ceremonies ? LOG_LVL_WARN
 	    : (enum base_log_level)sup->config->log_level);
-	ret = check_users(sup->config);
+	ret = sup_users_check(sup->config, geteuid());
 	if (ret == MC_OK) {
 		ret = config_load_files(sup->config);
 	}

@@ -200,6 +200,12 @@ enum mc_err sup_order(const struct sup_asking *asking, const struct base_item *i
 /* The JSON of MSG_ADM_STATUS. */
 void sup_status(struct sup *sup, struct base_buf *out);
 
+/* --- sup_users.c: whether roles run as users of their own --- */
+/* MC_OK, or MC_ECONFIG: a process of this effective uid cannot start roles as the users that config names. */
+enum mc_err sup_users_check(const struct config *config, uid_t euid) MC_MUST_CHECK;
+/* Logs it when all processes, of which there is one or more, run as the same user. */
+void sup_users_warn(const struct sup *sup);
+
 /* --- sup_init.c --- */
 struct sup_init_options {
 	const char *root_passphrase_file; /* NULL: ask */

@@ -4,6 +4,7 @@ meshca_unit(rotation_keeper mc_rotation)
 meshca_unit(rotation_sup_keys mc_rotation)
 meshca_unit(rotation_sup_listen mc_rotation)
 meshca_unit(rotation_sup_status mc_rotation)
+meshca_unit(rotation_sup_users mc_rotation)
 
 # The supervisor starts role programs from its own folder: these tests have one with puppets in it.
 add_executable(sup_puppet ${CMAKE_SOURCE_DIR}/tests/unit/sup_puppet.c)
