@@ -206,6 +206,16 @@ enum mc_err sup_users_check(const struct config *config, uid_t euid) MC_MUST_CHE
 /* Logs it when all processes, of which there is one or more, run as the same user. */
 void sup_users_warn(const struct sup *sup);
 
+/* --- sup_life.c: the beginning and the end --- */
+/* Starts all roles: each after those that it talks to. */
+void sup_life_start(struct sup *sup);
+/* Ends them, once: the front's answers under way go out, for at most SUP_DRAIN_S; then all others end, and the
+ * ledger last. Then the loop stops. */
+void sup_life_stop(struct sup *sup);
+/* For base_loop_signals(), self is the supervisor. While it serves, SIGHUP reloads and others stop; before,
+ * what is under way is left as it is. SIGCHLD collects. */
+void sup_life_signal(void *self, int signo);
+
 /* --- sup_init.c --- */
 struct sup_init_options {
 	const char *root_passphrase_file; /* NULL: ask */
