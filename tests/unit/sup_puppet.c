@@ -52,9 +52,6 @@ main(int argc, char **argv)
 		if (poll(ends, 2, -1) < 0) {
 			return 5;
 		}
-		if (ends[0].revents != 0) {
-			return 0;
-		}
 		if (ends[1].revents != 0 && recv(ends[1].fd, &order, 1, 0) <= 0) {
 			return 0; /* the test has ended */
 		}
@@ -63,6 +60,10 @@ main(int argc, char **argv)
 		}
 		if (order == PUPPET_STAY) {
 			ends[0].fd = -1;
+		}
+		/* last: an order that was sent before the supervisor hung up came before */
+		if (ends[0].fd >= 0 && ends[0].revents != 0) {
+			return 0;
 		}
 	}
 }
