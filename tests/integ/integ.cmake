@@ -23,16 +23,18 @@ foreach(name ${integ_names})
 endforeach()
 
 # The longest begin first, so that no core waits for one of them at the end.
-set(integ_longest registration changes stolen_front cli rest grpc)
+set(integ_longest registration changes stolen_front cli crash_points rest run grpc)
 foreach(name ${integ_longest})
   list(FIND integ_longest ${name} place)
   math(EXPR cost "100 - ${place}")
-  set_tests_properties(integ/${name} PROPERTIES COST ${cost})
+  if(TEST integ/${name})
+    set_tests_properties(integ/${name} PROPERTIES COST ${cost})
+  endif()
 endforeach()
 
 # Minutes long, and nothing in them depends on how the programs were compiled: where both builds are tested,
 # the sanitized one's pass is theirs.
-foreach(name registration changes stolen_front hostile_network)
+foreach(name registration changes stolen_front hostile_network cli isolation)
   set_tests_properties(integ/${name} PROPERTIES LABELS once)
 endforeach()
 
@@ -85,7 +87,7 @@ endif()
 # Two judges of inventories that must agree.
 add_test(NAME conformance/inventory
   COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/conformance/inventory/agree.py)
-set_tests_properties(conformance/inventory PROPERTIES TIMEOUT 240
+set_tests_properties(conformance/inventory PROPERTIES TIMEOUT 240 LABELS once
   ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 
 # What we write, read by others. Without kubectl one reader is missing, and the build says so.

@@ -14,4 +14,4 @@ set_tests_properties(k8s/components PROPERTIES TIMEOUT 120
 add_test(NAME k8s/tasks COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/k8s/test_tasks.py)
 set_tests_properties(k8s/tasks PROPERTIES TIMEOUT 120 ENVIRONMENT "MESHCA_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 # See tests/integ/integ.cmake.
-set_tests_properties(k8s/proofs k8s/components PROPERTIES LABELS once)
+set_tests_properties(k8s/invariants k8s/proofs k8s/components PROPERTIES LABELS once)
