@@ -34,7 +34,7 @@ endforeach()
 
 # Minutes long, and nothing in them depends on how the programs were compiled: where both builds are tested,
 # the sanitized one's pass is theirs.
-foreach(name registration changes stolen_front hostile_network cli isolation)
+foreach(name registration changes stolen_front hostile_network cli isolation supervisor)
   set_tests_properties(integ/${name} PROPERTIES LABELS once)
 endforeach()
 
