@@ -340,8 +340,7 @@ sq_crl_status(struct store *store, const struct store_view *view, store_crl_stat
 struct range {
 	int64_t issuer;
 	uint64_t up_to_seq;
-	int64_t now_at;
-	int64_t since_at; /* of what has expired by now_at, what had not by then */
+	int64_t from_at; /* the first notAfter */
 };
 
 static sqlite3_stmt *
@@ -352,24 +351,23 @@ range_stmt(struct sq *sq, enum sq_stmt which, const struct range *range)
 	if (stmt != NULL) {
 		(void)sqlite3_bind_int64(stmt, 1, range->issuer);
 		sq_bind_u64(stmt, 2, range->up_to_seq);
-		(void)sqlite3_bind_int64(stmt, 3, range->now_at);
-		(void)sqlite3_bind_int64(stmt, 4, range->since_at);
+		(void)sqlite3_bind_int64(stmt, 3, range->from_at);
 	}
 	return stmt;
 }
 
-/* Sets since_at. What has expired waits for the next CRL, and must not make that one too big: it would wait, and be
+/* Sets from_at. What has expired waits for the next CRL, and must not make that one too big: it would wait, and be
  * too big, for ever. */
 static enum mc_err
-range_since(struct sq *sq, struct range *range)
+range_from(struct sq *sq, int64_t now_at, struct range *range)
 {
 	sqlite3_stmt *stmt;
-	uint64_t since_at = 0;
-	enum mc_err ret = number_of(sq, SQ_CRL_CURRENT_AT, range->issuer, &since_at);
+	uint64_t current_at = 0; /* of the newest CRL; a clock that was ahead takes nothing off before its time */
+	enum mc_err ret = number_of(sq, SQ_CRL_CURRENT_AT, range->issuer, &current_at);
 	bool row = false;
 
-	range->since_at = (int64_t)since_at;
-	if (ret != MC_OK || range->up_to_seq <= CRL_ENTRIES) {
+	range->from_at = (int64_t)current_at <= now_at ? (int64_t)current_at : now_at + 1;
+	if (ret != MC_OK || range->up_to_seq <= CRL_ENTRIES) { /* all issuers' revocations count in one row */
 		return ret;
 	}
 	stmt = range_stmt(sq, SQ_REVOKED_COUNT, range);
@@ -378,7 +376,7 @@ range_since(struct sq *sq, struct range *range)
 	}
 	ret = sq_step(sq, stmt, &row);
 	if (row && sq_col_u64(stmt, 0) > CRL_ENTRIES) {
-		range->since_at = INT64_MAX;
+		range->from_at = now_at + 1;
 	}
 	(void)sqlite3_reset(stmt);
 	return ret;
@@ -389,7 +387,7 @@ sq_revoked_list(struct store *store, const struct store_view *view,
     const struct msg_revoked_list *query, store_revoked_fn fn, void *arg)
 {
 	struct sq *sq = sq_of(store);
-	struct range range = { .up_to_seq = query->up_to_seq, .now_at = view->now_at };
+	struct range range = { .up_to_seq = query->up_to_seq };
 	struct sq_issuer issuer;
 	sqlite3_stmt *stmt;
 	enum mc_err ret = sq_issuer_find(sq, query->issuer_id, &issuer);
@@ -400,7 +398,7 @@ sq_revoked_list(struct store *store, const struct store_view *view,
 	}
 	if (ret == MC_OK) {
 		range.issuer = issuer.seq;
-		ret = range_since(sq, &range);
+		ret = range_from(sq, view->now_at, &range);
 	}
 	if (ret != MC_OK) {
 		return ret;

@@ -110,9 +110,9 @@ static const char *const SQL[SQ_STMT_COUNT] = {
 	    "SELECT coalesce(max(seq), 0) FROM revocations WHERE issuer = ?1",
 	[SQ_REVOKED_LIST] = "SELECT i.serial, x.revoked_at, x.reason FROM revocations x"
 	    " CROSS JOIN intents i ON i.seq = x.cert_seq WHERE x.issuer = ?1"
-	    " AND x.seq <= ?2 AND (x.not_after_at > ?3 OR x.not_after_at >= ?4) ORDER BY x.seq",
+	    " AND x.seq <= ?2 AND x.not_after_at >= ?3 ORDER BY x.seq",
 	[SQ_REVOKED_COUNT] = "SELECT count(*) FROM revocations WHERE issuer = ?1"
-	    " AND seq <= ?2 AND (not_after_at > ?3 OR not_after_at >= ?4)",
+	    " AND seq <= ?2 AND not_after_at >= ?3",
 	[SQ_REVOKE_FIND] = "SELECT i.seq, x.seq, d.text, s.seq, s.tail, i.tbs, i.profile,"
 	    " i.environment, EXISTS(SELECT 1 FROM users WHERE cert_seq = i.seq"
 	    " AND removed_at IS NULL) FROM intents i CROSS JOIN names d ON d.id = i.identity"
