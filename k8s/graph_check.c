@@ -86,7 +86,6 @@ report(struct k8s_model *model, const struct peel *peel, struct k8s_node *start)
 		base_buf_appendf(&text, " -> %s", node->name);
 	} while (node != start);
 	names = base_buf_take_str(&text);
-	base_buf_clear(&text);
 	k8s_model_find(model, LINT_CALL_CIRCLE, at,
 	    "break the circle, or mark a call asynchronous: true if nobody waits for it",
 	    "services wait for each other: %s", names == NULL ? "a long circle" : names);

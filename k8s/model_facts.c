@@ -119,7 +119,6 @@ k8s_fact_text(struct k8s_facts *facts, struct base_buf *buf)
 	char *text = base_buf_take_str(buf);
 	const char *out = base_arena_strdup(facts->arena, text == NULL ? "too long to be told" : text);
 
-	base_buf_clear(buf);
 	free(text);
 	return out;
 }
