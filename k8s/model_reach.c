@@ -222,15 +222,15 @@ static const struct base_tree *
 edge_ports(struct k8s_model *model, const struct k8s_edge *edge)
 {
 	struct base_tree_build *list = base_tree_list(model->arena, edge->origin);
-	int64_t before = 0;
+	bool metrics = false;
 
 	for (size_t i = 0; i < edge->port_count; i++) {
 		if (!k8s_edge_has_port_before(edge, i)) {
 			port_push(model, list, edge->ports[i]->workload, "TCP", edge->origin);
 		}
-		before = edge->ports[i]->workload;
+		metrics |= edge->ports[i]->workload == K8S_AGENT_METRICS_PORT;
 	}
-	if (before == K8S_AGENT_METRICS_PORT) {
+	if (metrics) {
 		port_push(model, list, PROXY_STATS_PORT, "TCP", edge->origin);
 	}
 	return base_tree_done(list);
