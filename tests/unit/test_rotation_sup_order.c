@@ -2,10 +2,9 @@
 /* The orders of the local socket: whom each asks, in which order, and what is said of every outcome. */
 #include "rotation/sup.h"
 
-#include "tests/unit/admin_client.h"
 #include "tests/unit/check_main.h"
+#include "tests/unit/order_make.h"
 
-static struct admin_client client;
 static char actor[64];
 static struct sup_proc *ledger_proc, *staging_proc;
 static struct puppet *ledger, *staging, *keeper;
@@ -14,11 +13,8 @@ static struct puppet *ledger, *staging, *keeper;
 static void
 start(void)
 {
-	world_open();
+	order_open();
 	(void)snprintf(actor, sizeof(actor), "uid %u on the local socket", (unsigned)geteuid());
-	world.sup.admin = sup_admin_new(&world.sup);
-	ck_assert_ptr_nonnull(world.sup.admin);
-	admin_connect(&client);
 }
 
 /* With ledger, keeper, and staging's signer, which has no passphrase and is sealed. */
@@ -32,24 +28,6 @@ start_roles(void)
 	puppet_says(ledger, MSG_RS_READY, "");
 	puppet_says(staging, MSG_RS_SEALED, "");
 	puppet_says(keeper, MSG_RS_READY, "");
-}
-
-static void
-end(void)
-{
-	admin_leave(&client);
-	world_end_processes();
-	sup_admin_free(world.sup.admin);
-	world_close();
-}
-
-static void
-drop(const char *name)
-{
-	char *path = world_path(name);
-
-	ck_assert_int_eq(unlink(path), 0);
-	free(path);
 }
 
 /* --- reload --- */

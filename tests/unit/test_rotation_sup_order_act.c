@@ -2,39 +2,16 @@
 /* The orders of rotation/sup_order.c that a ceremony carries out: rotation, CRLs of CAs, a new environment. */
 #include "rotation/sup.h"
 
-#include "tests/unit/admin_client.h"
 #include "tests/unit/check_main.h"
+#include "tests/unit/order_make.h"
 
 #define LOOKS_US 250000 /* time for two looks whether the other one has ended */
-
-static struct admin_client client;
 
 static void
 start(void)
 {
-	world_open();
+	order_open();
 	world.held[0] = MSG_CTL_CEREMONY;
-	world.sup.admin = sup_admin_new(&world.sup);
-	ck_assert_ptr_nonnull(world.sup.admin);
-	admin_connect(&client);
-}
-
-static void
-end(void)
-{
-	admin_leave(&client);
-	world_end_processes();
-	sup_admin_free(world.sup.admin);
-	world_close();
-}
-
-static void
-drop(const char *name)
-{
-	char *path = world_path(name);
-
-	ck_assert_int_eq(unlink(path), 0);
-	free(path);
 }
 
 /* The act that is under way, which must be this. */
