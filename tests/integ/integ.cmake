@@ -32,9 +32,9 @@ foreach(name ${integ_longest})
   endif()
 endforeach()
 
-# Minutes long, and nothing in them depends on how the programs were compiled: where both builds are tested,
+# Long, and nothing in them depends on how the programs were compiled: where both builds are tested,
 # the sanitized one's pass is theirs.
-foreach(name registration changes stolen_front hostile_network cli isolation supervisor)
+foreach(name registration changes stolen_front hostile_network cli isolation)
   set_tests_properties(integ/${name} PROPERTIES LABELS once)
 endforeach()
 
